@@ -1,0 +1,27 @@
+import type { User } from '../user.ts';
+
+/** What is asked of the API, as `SubjectAccessReview` words it. */
+export type Attributes =
+  | {
+      readonly kind: 'resource';
+      readonly verb: string;
+      readonly group: string;
+      readonly version: string;
+      readonly resource: string;
+      /** Empty for none. */
+      readonly subresource: string;
+      readonly namespace: string;
+      readonly name: string;
+    }
+  | { readonly kind: 'path'; readonly verb: string; readonly path: string };
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Said to the caller and to the audit log. */
+  readonly reason: string;
+}
+
+/** May `user` do it? Called for every request, before the body is read. RBAC is one implementation. */
+export interface Authorizer {
+  authorize(user: User, attributes: Attributes, signal: AbortSignal): Promise<Decision>;
+}
