@@ -17,6 +17,8 @@ export interface Kind {
   readonly verbs: readonly Verb[];
   /** The version the store holds; others are converted at the registry's edge. */
   readonly storageVersion: string;
+  /** The group the store holds, where it is another one: events.k8s.io is stored as the core group's events. */
+  readonly storageGroup?: string;
   readonly subresources: readonly Subresource[];
   readonly schema: ObjectSchema;
 }
@@ -37,6 +39,11 @@ export interface KindTable {
   find(group: string, version: string, resource: string): Kind | undefined;
   byKind(apiVersion: string, kind: string): Kind | undefined;
   all(): readonly Kind[];
+  /**
+   * The schema of anything that may stand in a body: served kinds, their lists, what subresources take
+   * (Scale, Eviction, TokenRequest, Binding), DeleteOptions, Status.
+   */
+  schemaOf(apiVersion: string, kind: string): ObjectSchema | undefined;
   /** Replaces a kind of the same group, version and resource. */
   add(kind: Kind): void;
   remove(group: string, version: string, resource: string): void;

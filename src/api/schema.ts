@@ -3,9 +3,9 @@
  * protobuf, explain, OpenAPI. Built-in kinds get theirs from the generated table, CRDs from their OpenAPI v3.
  */
 export type Schema =
-  | { readonly type: 'string'; readonly enum?: readonly string[]; readonly format?: string }
-  | { readonly type: 'integer'; readonly format?: 'int32' | 'int64' }
-  | { readonly type: 'number' }
+  | StringSchema
+  | { readonly type: 'integer'; readonly format?: 'int32' | 'int64'; readonly bounds?: Bounds }
+  | { readonly type: 'number'; readonly bounds?: Bounds }
   | { readonly type: 'boolean' }
   /** metav1.Time and MicroTime: RFC 3339. */
   | { readonly type: 'time'; readonly micro: boolean }
@@ -15,9 +15,31 @@ export type Schema =
   | { readonly type: 'int-or-string' }
   /** Any JSON: RawExtension, JSON, FieldsV1. */
   | { readonly type: 'any' }
-  | { readonly type: 'map'; readonly values: Schema }
+  /** `atomic`: replaced whole by apply. */
+  | { readonly type: 'map'; readonly values: Schema; readonly atomic?: boolean; readonly bounds?: Bounds }
   | ArraySchema
   | ObjectSchema;
+
+export interface StringSchema {
+  readonly type: 'string';
+  readonly enum?: readonly string[];
+  readonly format?: string;
+  readonly bounds?: Bounds;
+}
+
+/** What a CRD may ask of a value besides its type; built-in kinds have none. */
+export interface Bounds {
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: boolean;
+  readonly exclusiveMaximum?: boolean;
+  readonly multipleOf?: number;
+  /** Of a string's characters, a list's items, a map's or an object's members. */
+  readonly minCount?: number;
+  readonly maxCount?: number;
+  /** An unanchored regular expression. */
+  readonly pattern?: string;
+}
 
 export interface ArraySchema {
   readonly type: 'array';
@@ -28,6 +50,7 @@ export interface ArraySchema {
   /** Strategic merge: what upstream's `x-kubernetes-patch-strategy` and `-merge-key` say. */
   readonly patchStrategy?: 'merge' | 'replace' | 'retainKeys' | 'merge,retainKeys';
   readonly mergeKey?: string;
+  readonly bounds?: Bounds;
 }
 
 export interface ObjectSchema {
@@ -40,6 +63,7 @@ export interface ObjectSchema {
   readonly preserveUnknown: boolean;
   /** `x-kubernetes-map-type: atomic`: replaced whole by apply. */
   readonly atomic: boolean;
+  readonly bounds?: Bounds;
 }
 
 export interface Field {
@@ -47,4 +71,8 @@ export interface Field {
   /** What a missing field means, as JSON; undefined where the schema says nothing. */
   readonly default?: unknown;
   readonly patchStrategy?: 'retainKeys' | 'replace';
+  /** One line for `kubectl explain`, where we have one. */
+  readonly description?: string;
+  /** CRD `nullable`: null is kept instead of meaning missing. */
+  readonly nullable?: boolean;
 }

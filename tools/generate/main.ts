@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { generateKinds } from './kinds.ts';
 import { readDocument } from './openapi.ts';
 import { generateTypes } from './types.ts';
 
@@ -13,3 +14,4 @@ if (path === undefined) {
 }
 const document = await readDocument(path);
 await writeFile(new URL('../../src/api/types.generated.ts', import.meta.url), generateTypes(document));
+await writeFile(new URL('../../src/api/kinds.generated.ts', import.meta.url), generateKinds(document));
