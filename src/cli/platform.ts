@@ -1,0 +1,58 @@
+import type { Client } from '../client/client.ts';
+import type { NodeActions } from '../client/node-actions.ts';
+import type { Progress } from './progress.ts';
+
+/** What the verbs ask of the machine they run on. The composition root implements it; the verbs only talk and print. */
+export interface Platform {
+  /** Sets up what is missing and starts both processes; does nothing for what already runs. */
+  up(options: UpOptions, progress: Progress, signal: AbortSignal): Promise<void>;
+  /** Stops both processes; workloads go on running unless `purge` removes everything Amphora made on this machine. */
+  down(options: { readonly purge: boolean }, progress: Progress, signal: AbortSignal): Promise<void>;
+  status(signal: AbortSignal): Promise<PlatformStatus>;
+  doctor(signal: AbortSignal): Promise<readonly Finding[]>;
+  /** Distribution packages that are missing here. */
+  missingPackages(): Promise<readonly { readonly package: string; readonly for: string }[]>;
+  installMissingPackages(signal: AbortSignal): Promise<void>;
+  /** Kernel of the guest, guest program, unprivileged helpers: what is unpacked or built once, in our own directories. */
+  prepareGuest(signal: AbortSignal): Promise<void>;
+  /** Makes the sample image from the distribution's own files and imports it. */
+  importSampleImage(signal: AbortSignal): Promise<string>;
+  /** Path of the administrator's kubeconfig. */
+  readonly kubeconfig: string;
+  /** As the administrator. */
+  connect(): Promise<Client & NodeActions>;
+}
+
+export interface UpOptions {
+  readonly port?: number;
+  readonly host?: string;
+  readonly nodeName?: string;
+  readonly podCidr?: string;
+  readonly store?: 'lmdb' | 'memory';
+  readonly foreground: boolean;
+}
+
+export interface PlatformStatus {
+  readonly version: string;
+  readonly server: ProcessStatus;
+  readonly node: ProcessStatus;
+}
+
+export interface ProcessStatus {
+  readonly running: boolean;
+  readonly pid?: number;
+  /** Resident bytes. */
+  readonly memoryBytes?: number;
+  /** Milliseconds since it started. */
+  readonly uptimeMs?: number;
+}
+
+/** One thing `doctor` looked at. */
+export interface Finding {
+  readonly subject: string;
+  readonly ok: boolean;
+  /** What was found. */
+  readonly found: string;
+  /** How to get what is missing; empty when nothing is. */
+  readonly remedy: string;
+}

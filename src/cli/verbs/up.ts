@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { AmphoraError } from '../../lib/errors.ts';
+import type { CliContext } from '../context.ts';
+import type { UpOptions } from '../platform.ts';
+
+export function up(program: Command, context: CliContext): void {
+  program
+    .command('up')
+    .description('start the platform on this machine, in the background')
+    .option('--port <number>', 'TCP port of the API (default 6443; remembered)', parsePort)
+    .option('--host <address>', 'address the API listens on (default 127.0.0.1; remembered)')
+    .option('--node-name <name>', 'name of this node (default: the host name; remembered)')
+    .option('--pod-cidr <cidr>', 'addresses of pods (default 10.88.0.0/16; remembered)')
+    .option('--store <driver>', 'lmdb, or memory to forget everything at the end (remembered)')
+    .option('--foreground', 'stay until Ctrl-C and print the logs', false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  sudo amphora up\n  sudo amphora up --foreground\n  sudo amphora --instance test up --port 7443 --pod-cidr 10.99.0.0/16',
+    )
+    .action(async (options: UpOptions) => {
+      const platform = await context.platform(program.opts().instance);
+      await platform.up(options, context.progress, context.signal);
+      if (!options.foreground)
+        context.progress.note(
+          `\nThe API is up. Try:\n  export KUBECONFIG=${platform.kubeconfig}\n  kubectl get nodes`,
+        );
+    });
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new AmphoraError('BadRequest', `--port ${text}: not a TCP port (1 to 65535)`);
+}
