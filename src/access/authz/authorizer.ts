@@ -1,19 +1,27 @@
 import type { User } from '../user.ts';
 
 /** What is asked of the API, as `SubjectAccessReview` words it. */
-export type Attributes =
-  | {
-      readonly kind: 'resource';
-      readonly verb: string;
-      readonly group: string;
-      readonly version: string;
-      readonly resource: string;
-      /** Empty for none. */
-      readonly subresource: string;
-      readonly namespace: string;
-      readonly name: string;
-    }
-  | { readonly kind: 'path'; readonly verb: string; readonly path: string };
+export type Attributes = ResourceAttributes | PathAttributes;
+
+export interface ResourceAttributes {
+  readonly kind: 'resource';
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  /** Empty for none. */
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** As the caller wrote it; left out for none. */
+  readonly fieldSelector?: string;
+}
+
+export interface PathAttributes {
+  readonly kind: 'path';
+  readonly verb: string;
+  readonly path: string;
+}
 
 export interface Decision {
   readonly allowed: boolean;
