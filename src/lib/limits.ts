@@ -26,4 +26,88 @@ export const LIMITS = {
   requestMs: 60 * SECOND_MS,
   /** Longest a client may take to send its request headers. */
   requestHeaderMs: 15 * SECOND_MS,
+  /** How often a write is made again from a fresh read after somebody else's came between. */
+  conflictRetries: 16,
+  /** How many names are tried for one `generateName`. */
+  generatedNameTries: 8,
+  /** How many stored objects a selecting list reads at a time. */
+  listPageObjects: 500,
+  /** Most objects one list returns without a `limit`. */
+  listObjects: 1_000_000,
+  /** How often a watch that asked for bookmarks gets one. */
+  watchBookmarkMs: MINUTE_MS,
+  /** Most keys a work queue holds. */
+  workQueueKeys: 1_000_000,
+  /** First and longest pause before a failed key is tried again. */
+  retryFirstMs: 10,
+  retryLongestMs: 5 * MINUTE_MS,
+  /** First and longest pause before an informer lists again. */
+  informerRetryFirstMs: 200,
+  informerRetryLongestMs: 30 * SECOND_MS,
+  /** Longest line of a watch stream the client takes. */
+  watchLineBytes: 8 * MIB,
+  /** Largest manifest, index or image configuration. */
+  imageDocumentBytes: 4 * MIB,
+  /** Largest layer, compressed or not. */
+  imageLayerBytes: 64 * GIB,
+  /** Layers of one image. */
+  imageLayers: 127,
+  /** Entries of one layer. */
+  imageLayerEntries: 2_000_000,
+  /** A layer may always unpack to this much, and beyond it to so many times its compressed size. */
+  imageBombBytes: 256 * MIB,
+  imageBombRatio: 200,
+  /** CPU seconds that unpacking one layer may take. */
+  imageUnpackCpuSeconds: 1800,
+  imageUnpackReportBytes: 16 * MIB,
+  /** Layers of one image that are downloaded at once. */
+  imagePullParallel: 3,
+  /** Tries of one request to a registry, and the first and longest wait between them. */
+  imagePullTries: 6,
+  imagePullBackoffMs: 500,
+  imagePullBackoffMaxMs: 20 * SECOND_MS,
+  /** Longest that a registry may send nothing. */
+  imagePullIdleMs: 30 * SECOND_MS,
+  imagePullRedirects: 5,
+  /** Deadline of making one block image. */
+  imageBlockMs: 10 * MINUTE_MS,
+  /** Most of a password or group file that is read. */
+  imageUserFileBytes: MIB,
+  /** Connections the API server holds at once; more are refused. */
+  httpConnections: 4096,
+  /** Concurrent requests on one HTTP/2 connection, as upstream has it. */
+  httpStreamsPerConnection: 250,
+  /** All request headers together. */
+  httpHeaderBytes: 64 * KIB,
+  httpHeaderPairs: 200,
+  /** Longest a connection may stay without a request. */
+  httpIdleMs: 2 * MINUTE_MS,
+  /** Longest a client may leave what was sent to it unread before it is cut off. */
+  httpStallMs: 30 * SECOND_MS,
+  /** Answers from this size on are compressed for clients that accept it. */
+  gzipFromBytes: 128 * KIB,
+  /** A watch without `timeoutSeconds` lasts this long, and up to twice as long so that not all end at once. */
+  watchMs: 30 * MINUTE_MS,
+  /** Time between bookmarks on a watch that asked for them. */
+  bookmarkMs: MINUTE_MS,
+  /** `Warning` headers of one answer. */
+  warnings: 20,
+  /** Longest a server that is closing waits for requests to end. */
+  drainMs: 5 * SECOND_MS,
+  /** Payload of one frame of an exec or attach stream. */
+  frameBytes: 64 * KIB,
+  /** Longest an exec, attach or port-forward stays open without a byte in either direction; upstream's value. */
+  streamIdleMs: 4 * 60 * MINUTE_MS,
+  /** Time between pings of a node tunnel; a node that has not answered one when the next is due is dropped. */
+  tunnelPingMs: 15 * SECOND_MS,
+  /** Requests at once over one node's tunnel. */
+  tunnelStreams: 1024,
+  /** Longest a node may take to answer a request over its tunnel. */
+  tunnelAnswerMs: 30 * SECOND_MS,
+  /** Streams of one SPDY connection; a port-forward uses two per TCP connection. */
+  spdyStreams: 256,
+  /** Header block of one SPDY frame, unpacked. */
+  spdyHeaderBytes: 16 * KIB,
+  /** Bytes of one SPDY stream that may wait for their reader before the stream is reset. */
+  spdyStreamBufferBytes: 1 * MIB,
 } as const;
