@@ -14,6 +14,10 @@ export const LIMITS = {
   nesting: 64,
   /** Most alias expansions in one YAML document. */
   yamlAliases: 100,
+  /** Most operations in one JSON patch, as upstream. */
+  jsonPatchOperations: 10_000,
+  /** Most requirements in one label or field selector. */
+  selectorTerms: 1000,
   /** Most events a watcher may be behind before it is dropped and must list again. */
   watchQueueEvents: 4096,
   /** How many past revisions are kept for watches and exact lists. */
@@ -110,4 +114,35 @@ export const LIMITS = {
   spdyHeaderBytes: 16 * KIB,
   /** Bytes of one SPDY stream that may wait for their reader before the stream is reset. */
   spdyStreamBufferBytes: 1 * MIB,
+  /** How long the agent takes an answer about a ConfigMap, Secret or Service for true. */
+  podSourceFreshMs: 10 * SECOND_MS,
+  /** Most such answers, and most tokens, the agent remembers. */
+  podSourceEntries: 2048,
+  /** Most bytes of a termination message, and of log taken in its place. */
+  terminationMessageBytes: 4096,
+  terminationLogBytes: 2048,
+  /** First and longest wait before a crashed container starts again, and after how long a run is no crash. */
+  crashBackoffMs: 10 * SECOND_MS,
+  crashBackoffMaxMs: 5 * MINUTE_MS,
+  crashForgivenMs: 10 * MINUTE_MS,
+  /** First and longest wait after a step of the agent failed. */
+  stepBackoffMs: 2 * SECOND_MS,
+  stepBackoffMaxMs: 5 * MINUTE_MS,
+  /** Deadline of one agent step but pulls and stops, which have their own. */
+  agentStepMs: 2 * MINUTE_MS,
+  imagePullMs: 30 * MINUTE_MS,
+  /** Least time a container gets to end by itself. */
+  minimumGraceMs: 2 * SECOND_MS,
+  /** How long a status that only says what is being waited for may wait, so that a quick pod writes one status. */
+  statusSettleMs: 150,
+  /** How often the agent looks at a pod although nothing told it to. */
+  podResyncMs: MINUTE_MS,
+  nodeLeaseSeconds: 40,
+  nodeHeartbeatMs: 10 * SECOND_MS,
+  nodeStatusMs: 5 * MINUTE_MS,
+  /** Most events waiting to be written, and most remembered to be counted instead of repeated. */
+  eventQueue: 1024,
+  eventMemory: 4096,
+  /** Most bytes of an answer a probe reads. */
+  probeBodyBytes: 10 * KIB,
 } as const;
