@@ -21,6 +21,8 @@ export interface Kind {
   readonly storageGroup?: string;
   readonly subresources: readonly Subresource[];
   readonly schema: ObjectSchema;
+  /** CRD `selectableFields`, without the leading dot. */
+  readonly selectableFields?: readonly string[];
 }
 
 export interface Subresource {

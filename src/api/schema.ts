@@ -50,6 +50,8 @@ export interface ArraySchema {
   /** Strategic merge: what upstream's `x-kubernetes-patch-strategy` and `-merge-key` say. */
   readonly patchStrategy?: 'merge' | 'replace' | 'retainKeys' | 'merge,retainKeys';
   readonly mergeKey?: string;
+  /** Upstream lets two items share a key here: a container's `env` and `ports`. */
+  readonly allowDuplicates?: boolean;
   readonly bounds?: Bounds;
 }
 
@@ -71,6 +73,8 @@ export interface Field {
   /** What a missing field means, as JSON; undefined where the schema says nothing. */
   readonly default?: unknown;
   readonly patchStrategy?: 'retainKeys' | 'replace';
+  /** Required by the document, but upstream takes an object without it. */
+  readonly optional?: boolean;
   /** One line for `kubectl explain`, where we have one. */
   readonly description?: string;
   /** CRD `nullable`: null is kept instead of meaning missing. */
