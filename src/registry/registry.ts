@@ -12,11 +12,7 @@ export interface Registry {
   list(context: RequestContext, target: CollectionTarget, options: ListOptions): Promise<ListResult>;
   /** Ends when the context's signal aborts. @throws Expired first of all when the revision is gone. */
   watch(context: RequestContext, target: CollectionTarget, options: WatchOptions): AsyncIterable<WatchEvent>;
-  create(
-    context: RequestContext,
-    target: CollectionTarget & { readonly name?: string },
-    object: ApiObject,
-  ): Promise<ObjectBytes>;
+  create(context: RequestContext, target: CreateTarget, object: ApiObject): Promise<ObjectBytes>;
   update(context: RequestContext, target: ResourceTarget, object: ApiObject): Promise<Written>;
   patch(context: RequestContext, target: ResourceTarget, patch: Patch): Promise<Written>;
   /** The object as it was last, or as it now is while finalizers or grace keep it. */
@@ -49,6 +45,12 @@ export interface CollectionTarget {
   readonly kind: Kind;
   /** Empty: all namespaces, or a kind that has none. */
   readonly namespace: string;
+}
+
+/** `name` and `subresource` together name what is created below an object: `binding`, `eviction`, `token`. */
+export interface CreateTarget extends CollectionTarget {
+  readonly name?: string;
+  readonly subresource?: string;
 }
 
 export interface ResourceTarget extends CollectionTarget {

@@ -1,0 +1,67 @@
+import type { ApiObject } from '../api/kind.ts';
+import { AmphoraError, isCode } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+import { admissionRequest } from './admit.ts';
+import { alreadyExists, throwIfInvalid } from './faults.ts';
+import { encodeObject, objectBytes } from './object-bytes.ts';
+import type { RegistryParts, StoredKind } from './parts.ts';
+import { prepareCreate } from './prepare.ts';
+import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
+import { present, storedKind, storeKey } from './storage.ts';
+import { validateObject } from './validate.ts';
+
+/** @throws AlreadyExists, Invalid, and what admission says. */
+export async function create(
+  parts: RegistryParts,
+  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
+): Promise<ObjectBytes> {
+  const kind = storedKind(parts, request.target.kind);
+  const generated = (request.object.metadata?.name ?? '') === '' && request.target.name === undefined;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await createOnce(parts, kind, request);
+    } catch (error) {
+      const again = generated && attempt < LIMITS.generatedNameTries && isCode(error, 'AlreadyExists');
+      if (!again) throw error;
+    }
+  }
+}
+
+async function createOnce(
+  parts: RegistryParts,
+  kind: StoredKind,
+  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
+): Promise<ObjectBytes> {
+  const { context, target } = request;
+  const object = prepareCreate(kind, target, { object: request.object, clock: parts.clock });
+  const admission = admissionRequest(parts, kind, { context, operation: 'CREATE', object });
+  await parts.admission.mutate(admission);
+  kind.strategy.defaults?.(object); // What plugins added gets its defaults too.
+  throwIfInvalid(kind.asked, object.metadata.name ?? '', validateObject(kind, object));
+  await parts.admission.validate(admission);
+  const key = storeKey(kind.stored, object.metadata.namespace ?? '', object.metadata.name);
+  const bytes = encodeObject(object);
+  checkSize(bytes);
+  if (context.dryRun) {
+    if ((await parts.store.get(key, { signal: context.signal })) !== undefined)
+      throw alreadyExists(kind.asked, key.name);
+    return present(parts, kind, { bytes, revision: 0 });
+  }
+  try {
+    const { revision } = await parts.store.commit([{ key, bytes, expected: 0 }], context.signal);
+    return kind.asked === kind.stored
+      ? objectBytes(bytes, revision)
+      : present(parts, kind, { bytes, revision });
+  } catch (error) {
+    throw isCode(error, 'Conflict') ? alreadyExists(kind.asked, key.name) : error;
+  }
+}
+
+/** @throws TooLarge */
+export function checkSize(bytes: Buffer): void {
+  if (bytes.length > LIMITS.objectBytes)
+    throw new AmphoraError(
+      'TooLarge',
+      `the object has ${bytes.length} bytes and the limit is ${LIMITS.objectBytes}: make it smaller or split it`,
+    );
+}

@@ -1,0 +1,103 @@
+import type { Admission, AdmissionReader } from '../access/admission/admission.ts';
+import { type ApiObject, type KindTable, qualifiedResource } from '../api/kind.ts';
+import type { Clock } from '../lib/clock.ts';
+import { AmphoraError } from '../lib/errors.ts';
+import type { Store } from '../store/store.ts';
+import { create } from './create.ts';
+import { remove } from './delete.ts';
+import { removeCollection } from './delete-collection.ts';
+import { get } from './get.ts';
+import { list } from './list.ts';
+import { SharedBytes } from './object-bytes.ts';
+import type { RegistryHooks, RegistryParts } from './parts.ts';
+import { patch } from './patch.ts';
+import { bind, evict, issueToken, plain } from './pod-binding.ts';
+import type { CreateTarget, ObjectBytes, Registry, RequestContext } from './registry.ts';
+import { writeScale } from './scale.ts';
+import { allStrategies } from './strategies/all.ts';
+import { update } from './update.ts';
+import { watch } from './watch.ts';
+
+export interface RegistryOptions {
+  readonly store: Store;
+  readonly kinds: KindTable;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  readonly hooks?: RegistryHooks;
+}
+
+/** REST verbs over every kind of the table. */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { store, kinds } = options;
+  const shared = new SharedBytes();
+  const parts: RegistryParts = {
+    ...options,
+    hooks: options.hooks ?? {},
+    strategies: new Map(allStrategies().map((strategy) => [strategy.resource, strategy])),
+    shared,
+    reader: createReader(store, shared),
+  };
+  return {
+    kinds,
+    get: (context, target, query) => get(parts, { context, target, options: query }),
+    list: (context, target, query) => list(parts, { context, target, options: query }),
+    watch: (context, target, query) => watch(parts, { context, target, options: query }),
+    create: (context, target, object) => createAny(parts, { context, target, object }),
+    update: async (context, target, object) => {
+      if (target.subresource !== 'scale') return await update(parts, { context, target, object });
+      const scale = await writeScale(parts, { context, target, make: () => object });
+      return { object: scale, created: false };
+    },
+    patch: (context, target, change) => patch(parts, { context, target, patch: change }),
+    delete: (context, target, query) => remove(parts, { context, target, options: query }),
+    deleteCollection: (context, target, query, deletion) =>
+      removeCollection(parts, { context, target, list: query, options: deletion }),
+  };
+}
+
+async function createAny(
+  parts: RegistryParts,
+  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
+): Promise<ObjectBytes> {
+  const { context, target, object } = request;
+  const { name, subresource } = target;
+  const review = parts.hooks.review?.[qualifiedResource(target.kind)];
+  if (review !== undefined) return plain(await review(object, target, context));
+  if (target.kind.kind === 'Binding') return await bindByCollection(parts, request);
+  if (subresource === undefined) return await create(parts, request);
+  if (name !== undefined) {
+    const named = { context, object, target: { ...target, name } };
+    if (subresource === 'binding') return await bind(parts, named);
+    if (subresource === 'eviction') return await evict(parts, named);
+    if (subresource === 'token') return await issueToken(parts, named);
+  }
+  throw new AmphoraError(
+    'MethodNotAllowed',
+    `${qualifiedResource(target.kind)}/${subresource} cannot be created`,
+  );
+}
+
+/** `POST /namespaces/x/bindings`: the pod's name is the binding's. */
+async function bindByCollection(
+  parts: RegistryParts,
+  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
+): Promise<ObjectBytes> {
+  const pods = parts.kinds.find('', 'v1', 'pods');
+  const name = request.object.metadata.name;
+  if (pods === undefined) throw new AmphoraError('NotFound', 'this server has no pods to bind');
+  return await bind(parts, { ...request, target: { ...request.target, kind: pods, name } });
+}
+
+/** Reads for admission plugins: no authorization, the newest revision, one parse for all who read the same bytes. */
+function createReader(store: Store, shared: SharedBytes): AdmissionReader {
+  return {
+    async get(resource, name, signal) {
+      const found = await store.get({ resource, ...name }, { signal });
+      return found === undefined ? undefined : shared.of(found.bytes, found.revision).object();
+    },
+    async list(resource, signal) {
+      const page = await store.list({ resource }, { signal });
+      return page.items.map((item) => shared.of(item.bytes, item.revision).object());
+    },
+  };
+}

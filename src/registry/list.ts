@@ -1,0 +1,136 @@
+import { qualifiedResource } from '../api/kind.ts';
+import { AmphoraError, isCode } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+import type { StoredObject, StoredPage, StoreRange } from '../store/store.ts';
+import { decodeContinue, encodeContinue } from './continue-token.ts';
+import type { RegistryParts, StoredKind } from './parts.ts';
+import type { CollectionTarget, ListOptions, ListResult, ObjectBytes, RequestContext } from './registry.ts';
+import { createSelection, type Selection } from './selection.ts';
+import { checkNotFuture, parseRevision, present, storedKind } from './storage.ts';
+
+interface ListRequest {
+  readonly context: RequestContext;
+  readonly target: CollectionTarget;
+  readonly options: ListOptions;
+}
+
+/** @throws Expired when the revision or the continue token is too old; BadRequest for a wrong selector. */
+export async function list(parts: RegistryParts, request: ListRequest): Promise<ListResult> {
+  const { options, target } = request;
+  const kind = storedKind(parts, target.kind);
+  const selection = createSelection(target.kind, options);
+  const start =
+    options.continue === undefined || options.continue === '' ? undefined : decodeContinue(options.continue);
+  const revision = start?.revision ?? (await startRevision(parts, request));
+  const limit = options.limit !== undefined && options.limit > 0 ? options.limit : LIMITS.listObjects;
+  const reader = new Reader(parts, kind, { request, selection, limit });
+  try {
+    return await reader.read(revision, start);
+  } catch (error) {
+    if (start === undefined || !isCode(error, 'Expired')) throw error;
+    throw new AmphoraError(
+      'Expired',
+      'The provided continue parameter is too old to display a consistent list result. Start the list again without it.',
+      { cause: error },
+    );
+  }
+}
+
+/** The revision to read at; undefined: the newest. */
+async function startRevision(parts: RegistryParts, request: ListRequest): Promise<number | undefined> {
+  const { options, context } = request;
+  const asked = parseRevision(options.resourceVersion);
+  const { resourceVersionMatch: match } = options;
+  if (match !== undefined && (options.resourceVersion ?? '') === '')
+    throw new AmphoraError(
+      'BadRequest',
+      'resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
+  if (match === 'Exact' && asked === undefined)
+    throw new AmphoraError('BadRequest', 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"');
+  if (asked === undefined) return undefined;
+  checkNotFuture(asked, await parts.store.revision(context.signal));
+  // A limit with a revision and no match has always meant exactly that one.
+  const exact = match === 'Exact' || (match === undefined && (options.limit ?? 0) > 0);
+  return exact ? asked : undefined;
+}
+
+class Reader {
+  readonly #parts: RegistryParts;
+  readonly #kind: StoredKind;
+  readonly #request: ListRequest;
+  readonly #selection: Selection | undefined;
+  readonly #limit: number;
+
+  constructor(
+    parts: RegistryParts,
+    kind: StoredKind,
+    options: {
+      readonly request: ListRequest;
+      readonly selection: Selection | undefined;
+      readonly limit: number;
+    },
+  ) {
+    this.#parts = parts;
+    this.#kind = kind;
+    this.#request = options.request;
+    this.#selection = options.selection;
+    this.#limit = options.limit;
+  }
+
+  async read(
+    revision: number | undefined,
+    start: { readonly namespace: string; readonly name: string } | undefined,
+  ): Promise<ListResult> {
+    const items: ObjectBytes[] = [];
+    let page = await this.#page(revision, start);
+    const at = page.revision;
+    for (;;) {
+      for (const [index, stored] of page.items.entries()) {
+        if (
+          this.#selection?.matches(this.#parts.shared.of(stored.bytes, stored.revision), stored.key) === false
+        )
+          continue;
+        items.push(present(this.#parts, this.#kind, stored));
+        const more = page.more || index < page.items.length - 1;
+        if (items.length >= this.#limit && more) return this.#cut(items, { page, index, stored });
+      }
+      const last = page.items.at(-1);
+      if (!page.more || last === undefined) return { items, resourceVersion: String(at) };
+      page = await this.#page(at, last.key);
+    }
+  }
+
+  #cut(
+    items: readonly ObjectBytes[],
+    at: { readonly page: StoredPage; readonly index: number; readonly stored: StoredObject },
+  ): ListResult {
+    const { page, index, stored } = at;
+    const { namespace, name } = stored.key;
+    const left = page.more ? page.remaining : 0;
+    const remaining = left === undefined ? undefined : left + page.items.length - 1 - index;
+    return {
+      items,
+      resourceVersion: String(page.revision),
+      continue: encodeContinue({ revision: page.revision, namespace, name }),
+      // How many of the rest match a selector nobody knows without reading them.
+      ...(remaining === undefined || this.#selection !== undefined ? {} : { remainingItemCount: remaining }),
+    };
+  }
+
+  async #page(
+    revision: number | undefined,
+    after: { readonly namespace: string; readonly name: string } | undefined,
+  ): Promise<StoredPage> {
+    const { context, target } = this.#request;
+    const size = this.#selection === undefined ? this.#limit : Math.max(this.#limit, LIMITS.listPageObjects);
+    const range: StoreRange = {
+      resource: qualifiedResource(this.#kind.stored),
+      ...(target.namespace === '' ? {} : { namespace: target.namespace }),
+      ...(after === undefined ? {} : { after: { namespace: after.namespace, name: after.name } }),
+      limit: Math.min(size, LIMITS.listObjects),
+    };
+    const options = revision === undefined ? {} : { revision };
+    return await this.#parts.store.list(range, { signal: context.signal, ...options });
+  }
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { generateName } from '../api/generate-name.ts';
+import { cloneJson, equalJson } from '../api/json.ts';
+import { type ApiObject, apiVersionOf } from '../api/kind.ts';
+import type { Clock } from '../lib/clock.ts';
+import { toTime } from '../lib/clock.ts';
+import { AmphoraError } from '../lib/errors.ts';
+import { convert } from './conversion.ts';
+import type { StoredKind } from './parts.ts';
+import type { CreateTarget } from './registry.ts';
+import { hasStatus } from './status.ts';
+import { withDefaults } from './walks.ts';
+
+/**
+ * The object to create, in the stored version, with the server's own fields set.
+ * @throws BadRequest when name, namespace or version are not those of the address.
+ */
+export function prepareCreate(
+  kind: StoredKind,
+  target: CreateTarget,
+  options: { readonly object: Readonly<ApiObject>; readonly clock: Clock },
+): ApiObject {
+  const object = cloneJson(options.object) as ApiObject;
+  object.metadata ??= { name: '' };
+  checkAddress(kind, target, object);
+  if ((object.metadata.resourceVersion ?? '') !== '')
+    throw new AmphoraError('BadRequest', 'resourceVersion should not be set on objects to be created');
+  object.apiVersion = apiVersionOf(kind.asked);
+  object.kind = kind.asked.kind;
+  const stored = convert(withDefaults(kind.asked, object), kind.stored);
+  if (hasStatus(kind.stored)) delete stored.status;
+  const { metadata } = stored;
+  if ((metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '')
+    metadata.name = generateName(metadata.generateName ?? '');
+  metadata.uid = randomUUID();
+  metadata.creationTimestamp = toTime(options.clock.now());
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.resourceVersion;
+  delete metadata.generation;
+  if (kind.strategy.generation === true || isCustom(kind)) metadata.generation = 1;
+  kind.strategy.defaults?.(stored);
+  kind.strategy.prepareCreate?.(stored);
+  return stored;
+}
+
+/** The object to be written over `old`, both in the stored version; the server's own fields come from `old`. */
+export function prepareUpdate(
+  kind: StoredKind,
+  options: { readonly object: ApiObject; readonly old: Readonly<ApiObject>; readonly status: boolean },
+): ApiObject {
+  const { object, old } = options;
+  keepServerFields(object, old);
+  if (options.status) {
+    (kind.strategy.prepareStatus ?? keepAllButStatus)(object, old);
+  } else {
+    if (hasStatus(kind.stored)) copyField(object, old, 'status');
+    kind.strategy.defaults?.(object);
+    kind.strategy.prepareUpdate?.(object, old);
+    if (old.metadata.generation !== undefined && !sameContent(object, old))
+      object.metadata.generation = old.metadata.generation + 1;
+  }
+  return object;
+}
+
+/** What `/status` may change: the status and metadata other than labels and owners. */
+export function keepAllButStatus(object: ApiObject, old: Readonly<ApiObject>): void {
+  for (const field of new Set([...Object.keys(object), ...Object.keys(old)])) {
+    if (field !== 'status' && field !== 'metadata') copyField(object, old, field);
+  }
+  copyField(object.metadata, old.metadata, 'labels');
+  copyField(object.metadata, old.metadata, 'ownerReferences');
+  copyField(object.metadata, old.metadata, 'finalizers');
+}
+
+export function copyField<T extends object>(to: T, from: Readonly<T>, field: keyof T): void {
+  if (from[field] === undefined) delete to[field];
+  else to[field] = from[field];
+}
+
+function keepServerFields(object: ApiObject, old: Readonly<ApiObject>): void {
+  const { metadata } = object;
+  metadata.name = old.metadata.name;
+  for (const field of [
+    'namespace',
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'generateName',
+  ] as const)
+    copyField(metadata, old.metadata, field);
+  if (metadata.managedFields === undefined) copyField(metadata, old.metadata, 'managedFields');
+}
+
+/** Custom resources count generations; built-in kinds say so in their strategy. */
+function isCustom(kind: StoredKind): boolean {
+  return kind.stored.schema.name === '';
+}
+
+/** Whether nothing but metadata and status differs. */
+function sameContent(a: Readonly<ApiObject>, b: Readonly<ApiObject>): boolean {
+  return equalJson(content(a), content(b));
+}
+
+function content(object: Readonly<ApiObject>): object {
+  const { metadata: _metadata, status: _status, ...rest } = object;
+  return rest;
+}
+
+/** Makes name and namespace those of the address. @throws BadRequest when they say otherwise. */
+export function checkAddress(kind: StoredKind, target: CreateTarget, object: ApiObject): void {
+  const { metadata } = object;
+  if (kind.asked.namespaced) {
+    metadata.namespace ??= target.namespace;
+    if (metadata.namespace === '') metadata.namespace = target.namespace;
+    if (metadata.namespace !== target.namespace)
+      throw new AmphoraError(
+        'BadRequest',
+        `the namespace of the provided object does not match the namespace sent on the request (${metadata.namespace} is not ${target.namespace})`,
+      );
+  } else delete metadata.namespace;
+  if (target.name === undefined || target.name === '') return;
+  if ((metadata.name ?? '') === '') metadata.name = target.name;
+  if (metadata.name !== target.name)
+    throw new AmphoraError(
+      'BadRequest',
+      `the name of the object (${metadata.name}) does not match the name on the URL (${target.name})`,
+    );
+}

@@ -1,0 +1,2 @@
+import type { Strategy } from '../strategy.ts';
+export const pods: Strategy = { resource: 'pods', generation: true };

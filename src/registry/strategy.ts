@@ -1,0 +1,34 @@
+import type { ApiObject } from '../api/kind.ts';
+import type { ErrorDetail } from '../lib/errors.ts';
+
+/**
+ * What no schema says about one kind, in the version that is stored. Everything is optional: a kind without a
+ * strategy gets the generic behaviour.
+ */
+export interface Strategy {
+  /** Qualified: `pods`, `deployments.apps`. */
+  readonly resource: string;
+  /** Whether `metadata.generation` counts changes of what is not metadata or status. */
+  readonly generation?: boolean;
+  /** Whether a PUT without a resourceVersion overwrites whatever is there; true if left out. */
+  readonly unconditionalUpdate?: boolean;
+  /** Whether a PUT creates what is missing. */
+  readonly createOnUpdate?: boolean;
+  /** Defaults that compute; runs on every write, must be idempotent. */
+  defaults?(object: ApiObject): void;
+  /** Sets what the server owns on create. */
+  prepareCreate?(object: ApiObject): void;
+  /** `old` may not be changed. */
+  prepareUpdate?(object: ApiObject, old: Readonly<ApiObject>): void;
+  /** Puts back what a write to `/status` may not change; the default keeps everything but status. */
+  prepareStatus?(object: ApiObject, old: Readonly<ApiObject>): void;
+  validate?(object: Readonly<ApiObject>): ErrorDetail[];
+  /** In addition to {@link Strategy.validate}, for writes of the object itself. */
+  validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[];
+  /** What keeps a deleted object, besides finalizers: `spec.finalizers` of a namespace. */
+  holds?(object: Readonly<ApiObject>): boolean;
+  /** Seconds of grace when it is deleted; undefined: it is removed at once. */
+  grace?(object: Readonly<ApiObject>, asked: number | undefined): number | undefined;
+  /** Changes what is deleted but stays for now. */
+  prepareDelete?(object: ApiObject): void;
+}

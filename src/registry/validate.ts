@@ -1,0 +1,51 @@
+import type { ApiObject } from '../api/kind.ts';
+import { validateObjectMeta } from '../api/meta-validation.ts';
+import { validateSchema } from '../api/validate-schema.ts';
+import type { ErrorDetail } from '../lib/errors.ts';
+import { forbidden } from './field-errors.ts';
+import type { StoredKind } from './parts.ts';
+
+/** Everything that is wrong with an object by itself: metadata, schema, and what its strategy knows. */
+export function validateObject(kind: StoredKind, object: Readonly<ApiObject>): ErrorDetail[] {
+  const details = [...validateObjectMeta(object.metadata, kind.stored)];
+  details.push(...validateSchema(kind.stored.schema, object));
+  details.push(...(kind.strategy.validate?.(object) ?? []));
+  return unique(details);
+}
+
+/** Everything that is wrong with a change. */
+export function validateUpdate(
+  kind: StoredKind,
+  change: {
+    readonly object: Readonly<ApiObject>;
+    readonly old: Readonly<ApiObject>;
+    readonly subresource: string;
+  },
+): ErrorDetail[] {
+  const { object, old, subresource } = change;
+  const details: ErrorDetail[] = [];
+  if (old.metadata.deletionTimestamp !== undefined) details.push(...addedFinalizers(object, old));
+  if (subresource === '') details.push(...(kind.strategy.validateUpdate?.(object, old) ?? []));
+  return details;
+}
+
+/** What is being deleted may lose finalizers and not gain any. */
+function addedFinalizers(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[] {
+  const before = new Set(old.metadata.finalizers);
+  const added = (object.metadata.finalizers ?? []).filter((name) => !before.has(name));
+  if (added.length === 0) return [];
+  const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
+  return [forbidden('metadata.finalizers', why)];
+}
+
+/** A schema and a strategy may both miss the same field. */
+function unique(details: readonly ErrorDetail[]): ErrorDetail[] {
+  const seen = new Set<string>();
+  return details.filter((detail) => {
+    const key = `${detail.reason} ${detail.field}`;
+    if (detail.reason !== 'FieldValueRequired') return true;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}

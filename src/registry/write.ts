@@ -1,0 +1,120 @@
+import { equalJson } from '../api/json.ts';
+import type { ApiObject } from '../api/kind.ts';
+import { AmphoraError, isCode } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+import type { StoredObject } from '../store/store.ts';
+import { admissionRequest } from './admit.ts';
+import { convert } from './conversion.ts';
+import { checkSize } from './create.ts';
+import { conflict, MODIFIED, throwIfInvalid } from './faults.ts';
+import { encodeObject } from './object-bytes.ts';
+import type { RegistryParts, StoredKind } from './parts.ts';
+import { prepareUpdate } from './prepare.ts';
+import type { ObjectBytes, RequestContext, ResourceTarget } from './registry.ts';
+import { mustLoad, present, storedKind, thaw } from './storage.ts';
+import { validateObject, validateUpdate } from './validate.ts';
+import { withDefaults } from './walks.ts';
+
+export interface WriteRequest {
+  readonly context: RequestContext;
+  readonly target: ResourceTarget;
+  /** The new object from the current one, both in the version asked for; may change its argument. Runs again after a conflict. */
+  readonly make: (current: ApiObject) => ApiObject;
+  /** Puts the object to be written in order; the strategy's own where left out. In the stored version. */
+  readonly prepare?: (object: ApiObject, old: Readonly<ApiObject>) => ApiObject;
+}
+
+/**
+ * Steps 3 and 4 of the walk: read, change, admit, validate, compare-and-swap; again from a fresh read when
+ * somebody else's write came between and the caller named no revision.
+ * @throws NotFound, Conflict, Invalid, and what admission says.
+ */
+export async function write(parts: RegistryParts, request: WriteRequest): Promise<ObjectBytes> {
+  const kind = storedKind(parts, request.target.kind);
+  const { namespace, name } = request.target;
+  for (let attempt = 1; ; attempt++) {
+    const current = await mustLoad(parts, kind, { namespace, name, signal: request.context.signal });
+    const next = makeNext(kind, request, current);
+    try {
+      return await writeOnce(parts, { kind, request, current, next });
+    } catch (error) {
+      if (!isCode(error, 'Conflict') || error.about !== undefined) throw error; // Not the store's: somebody decided so.
+      if (attempt >= LIMITS.conflictRetries)
+        throw new AmphoraError(
+          'TooManyRequests',
+          `${name} is being changed too fast to be written: try again`,
+          {
+            retryAfterSeconds: 1,
+          },
+        );
+    }
+  }
+}
+
+/** @throws Conflict when the revision or the uid that the caller started from is not the current one. */
+function makeNext(kind: StoredKind, request: WriteRequest, current: StoredObject): ApiObject {
+  const { name } = request.target;
+  const asked = convert(thaw(current), kind.asked);
+  const { uid, resourceVersion: before } = asked.metadata;
+  const next = request.make(asked);
+  const { resourceVersion: revision = '', uid: named = '' } = next.metadata;
+  // A patch that names no revision still carries the one it was applied to, so a retry passes here.
+  if (revision !== '' && revision !== '0' && revision !== before) throw conflict(kind.asked, name, MODIFIED);
+  if (named !== '' && named !== uid)
+    throw conflict(
+      kind.asked,
+      name,
+      `Precondition failed: UID in precondition: ${named}, UID in object meta: ${uid}`,
+    );
+  return convert(withDefaults(kind.asked, next), kind.stored);
+}
+
+async function writeOnce(
+  parts: RegistryParts,
+  step: {
+    readonly kind: StoredKind;
+    readonly request: WriteRequest;
+    readonly current: StoredObject;
+    readonly next: ApiObject;
+  },
+): Promise<ObjectBytes> {
+  const { kind, request, current } = step;
+  const { context } = request;
+  const subresource = request.target.subresource ?? '';
+  const old = parts.shared.of(current.bytes, current.revision).object();
+  const status = subresource === 'status';
+  const object = request.prepare?.(step.next, old) ?? prepareUpdate(kind, { object: step.next, old, status });
+  delete object.metadata.resourceVersion;
+  const admission = admissionRequest(parts, kind, { context, operation: 'UPDATE', object, old, subresource });
+  await parts.admission.mutate(admission);
+  const faults = [...validateObject(kind, object), ...validateUpdate(kind, { object, old, subresource })];
+  throwIfInvalid(kind.asked, request.target.name, faults);
+  await parts.admission.validate(admission);
+  const bytes = encodeObject(object);
+  checkSize(bytes);
+  if (unchanged(object, old)) return present(parts, kind, current);
+  const gone = isDone(kind, object);
+  if (context.dryRun) return present(parts, kind, { bytes, revision: current.revision });
+  const change = { key: current.key, expected: current.revision };
+  const { revision } = await parts.store.commit([gone ? change : { ...change, bytes }], context.signal);
+  return present(parts, kind, { bytes, revision });
+}
+
+/** A write that changes nothing is none. When fields were managed is not a change by itself. */
+function unchanged(object: Readonly<ApiObject>, old: Readonly<ApiObject>): boolean {
+  return equalJson(comparable(object), comparable(old));
+}
+
+function comparable(object: Readonly<ApiObject>): object {
+  const { resourceVersion: _revision, managedFields, ...metadata } = object.metadata;
+  const managed = managedFields?.map((entry) => ({ ...(entry as object), time: '' }));
+  return { ...object, metadata: { ...metadata, managed: managed ?? [] } };
+}
+
+/** Whether the last thing that kept a deleted object has gone with this write. */
+export function isDone(kind: StoredKind, object: Readonly<ApiObject>): boolean {
+  const { metadata } = object;
+  if (metadata.deletionTimestamp === undefined) return false;
+  if ((metadata.deletionGracePeriodSeconds ?? 0) > 0) return false;
+  return (metadata.finalizers ?? []).length === 0 && kind.strategy.holds?.(object) !== true;
+}
