@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import type { Pod } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import type { NodeActions } from '../client/node-actions.ts';
-import { AmphoraError } from '../lib/errors.ts';
+import { AmphoraError, isCode } from '../lib/errors.ts';
 import { MINUTE_MS, SECOND_MS } from '../lib/limits.ts';
 import type { CliContext } from './context.ts';
 import type { Platform } from './platform.ts';
@@ -47,6 +47,7 @@ async function readPods(manifest: string): Promise<Pod[]> {
 async function showPod(client: Client & NodeActions, context: CliContext, wanted: Pod): Promise<ShownPod> {
   const name = wanted.metadata?.name ?? '';
   return await context.progress.step(`pod ${name}`, async (detail) => {
+    const existed = await exists(client, name, context.signal);
     const started = performance.now();
     await client.patch(
       { ...PODS, name },
@@ -61,20 +62,24 @@ async function showPod(client: Client & NodeActions, context: CliContext, wanted
       pod: name,
       class: pod.spec?.runtimeClassName ?? 'container',
       podIP: pod.status?.podIP ?? '',
-      readyAfterMs: wasThere(pod) ? timeToReady(pod) : elapsed,
+      readyAfterMs: existed ? timeToReady(pod) : elapsed,
       kernel: page.kernel,
       memoryBytes: usage.find((one) => one.podUid === pod.metadata?.uid)?.memoryBytes ?? 0,
     };
   });
 }
 
-/** A pod that an earlier quickstart made: only its own timestamps, in whole seconds, still tell how long it took. */
-function wasThere(pod: Pod): boolean {
-  return (
-    Date.now() - Date.parse(pod.metadata?.creationTimestamp ?? '') > READY_DEADLINE_MS || timeToReady(pod) < 0
+async function exists(client: Client, name: string, signal: AbortSignal): Promise<boolean> {
+  return await client.get({ ...PODS, name }, { signal }).then(
+    () => true,
+    (error) => {
+      if (isCode(error, 'NotFound')) return false;
+      throw error;
+    },
   );
 }
 
+/** Of a pod that an earlier quickstart made: only its own timestamps, in whole seconds, still tell how long it took. */
 function timeToReady(pod: Pod): number {
   const ready = pod.status?.conditions?.find((condition) => condition.type === 'Ready');
   return Date.parse(ready?.lastTransitionTime ?? '') - Date.parse(pod.metadata?.creationTimestamp ?? '');

@@ -81,7 +81,8 @@ class Walk {
     const fields = home?.structs.get(name.slice(dot + 1));
     if (home === undefined || fields === undefined)
       throw new Error(`no Go struct ${name}: name its package's repository on the command line`);
-    return fields.map((field) => this.#field(field, home)).join(' ');
+    const inOrder = fields.toSorted((a, b) => a.number - b.number);
+    return inOrder.map((field) => this.#field(field, home)).join(' ');
   }
 
   #field(field: GoField, home: GoPackage): string {

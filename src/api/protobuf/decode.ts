@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
-import { eachField, type Nested, SPECIAL_CODECS } from './special.ts';
+import { eachField, SPECIAL_CODECS } from './special.ts';
 import type { Message, WireField, WireType } from './table.ts';
 
 type Reader = protobuf.Reader;
@@ -22,6 +22,7 @@ export function decodeMessage(message: Message, bytes: Uint8Array): JsonObject {
   }
 }
 
+/** The message that is being read, and how deep it stands. */
 interface Place {
   readonly message: Message;
   readonly depth: number;
@@ -46,30 +47,31 @@ function readFields(reader: Reader, end: number, place: Place & { readonly into:
   });
 }
 
-interface FieldPlace {
-  readonly depth: number;
+interface FieldPlace extends Place {
   readonly field: WireField;
   readonly into: JsonObject;
 }
 
-function readField(reader: Reader, wireType: number, { field, into, depth }: FieldPlace): void {
+function readField(reader: Reader, wireType: number, place: FieldPlace): void {
+  const { field, into, depth } = place;
   const { type, json } = field;
   if (type.kind === 'inline') {
     readFields(reader, reader.uint32() + reader.pos, { message: type.message, into, depth: depth + 1 });
   } else if (type.kind === 'list') {
     const list = listAt(into, json);
-    if (wireType === LENGTH_DELIMITED && isPackable(type.items)) readPacked(reader, type.items, list);
-    else list.push(readValue(reader, type.items, depth));
+    if (wireType === LENGTH_DELIMITED && isPackable(type.items))
+      readPacked(reader, list, { ...place, type: type.items });
+    else list.push(readValue(reader, type.items, place));
   } else if (type.kind === 'map') {
-    const [key, value] = readEntry(reader, type.values, depth);
+    const [key, value] = readEntry(reader, type.values, place);
     define(objectAt(into, json), key, value);
   } else {
-    const value = readValue(reader, type, depth);
+    const value = readValue(reader, type, place);
     if (value !== undefined && (field.keepZero || !isZero(value))) into[json] = value;
   }
 }
 
-function readValue(reader: Reader, type: WireType, depth: number): unknown {
+function readValue(reader: Reader, type: WireType, place: Place): unknown {
   switch (type.kind) {
     case 'string':
       return reader.string();
@@ -83,63 +85,53 @@ function readValue(reader: Reader, type: WireType, depth: number): unknown {
       return Buffer.from(reader.bytes()).toString('base64');
     case 'message':
     case 'inline':
-      return readMessage(reader, type.message, depth + 1);
+      return readMessage(reader, type.message, place);
     case 'wrapped-list':
-      return readWrapped(reader, type.list, depth + 1);
+      return readWrapped(reader, type.list, place);
     default:
       throw new AmphoraError('BadRequest', `protobuf: a ${type.kind} can't stand here`);
   }
 }
 
-function readMessage(reader: Reader, message: Message, depth: number): unknown {
+function readMessage(reader: Reader, message: Message, parent: Place): unknown {
   const end = reader.uint32() + reader.pos;
-  if (end > reader.len)
-    throw new AmphoraError('BadRequest', `protobuf: ${message.name} runs past the end of the body`);
+  const depth = parent.depth + 1;
   const special = SPECIAL_CODECS[message.name];
-  return special === undefined
-    ? readObject(reader, end, { message, depth })
-    : special.decode(reader, end, nestedIn(message, depth));
+  if (special === undefined) return readObject(reader, end, { message, depth });
+  // The JSONSchemaPropsOr… messages hold the very message that holds them.
+  return special.decode(reader, end, (inner, stop) =>
+    readObject(inner, stop, { message: parent.message, depth }),
+  );
 }
 
-/** What the JSONSchemaPropsOr… messages hold is the message that holds them. */
-function nestedIn(_message: Message, depth: number): Nested {
-  return {
-    decode: (reader, end) => readObject(reader, end, { message: schemaProps(_message), depth: depth + 1 }),
-    encode: () => {},
-  };
-}
-
-function schemaProps(message: Message): Message {
-  return message;
-}
-
-function readWrapped(reader: Reader, list: WireType, depth: number): unknown[] {
+function readWrapped(reader: Reader, list: WireType, place: Place): unknown[] {
   const items: unknown[] = [];
   eachField(reader, reader.uint32() + reader.pos, (number) => {
-    if (number === 1) items.push(readValue(reader, list.kind === 'list' ? list.items : list, depth));
+    if (number === 1) items.push(readValue(reader, list.kind === 'list' ? list.items : list, place));
     return number === 1;
   });
   return items;
 }
 
-function readEntry(reader: Reader, values: WireType, depth: number): [string, unknown] {
+function readEntry(reader: Reader, values: WireType, place: Place): [string, unknown] {
   let key = '';
   let value: unknown;
   eachField(reader, reader.uint32() + reader.pos, (number) => {
     if (number === 1) key = reader.string();
-    else if (number === 2) value = readValue(reader, values, depth);
+    else if (number === 2) value = readValue(reader, values, place);
     return number === 1 || number === 2;
   });
-  return [key, value ?? ''];
+  // A value that is not set is a scalar's zero, which upstream leaves out, or a time that is null in JSON.
+  return [key, value ?? (values.kind === 'message' ? null : '')];
 }
 
 function isPackable(type: WireType): boolean {
   return type.kind === 'integer' || type.kind === 'bool' || type.kind === 'double';
 }
 
-function readPacked(reader: Reader, type: WireType, list: unknown[]): void {
+function readPacked(reader: Reader, list: unknown[], place: Place & { readonly type: WireType }): void {
   const end = reader.uint32() + reader.pos;
-  while (reader.pos < end) list.push(readValue(reader, type, 0));
+  while (reader.pos < end) list.push(readValue(reader, place.type, place));
 }
 
 function isZero(value: unknown): boolean {

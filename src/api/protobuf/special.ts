@@ -4,22 +4,19 @@ import { AmphoraError } from '../../lib/errors.ts';
 type Reader = protobuf.Reader;
 type Writer = protobuf.Writer;
 
-/** Walks back into the codec for a schema that a special message holds; `encode` writes its length first. */
-export interface Nested {
-  decode(reader: Reader, end: number): unknown;
-  encode(writer: Writer, value: unknown): void;
-}
+/** Reads the schema that a special message holds. */
+export type DecodeNested = (reader: Reader, end: number) => unknown;
+/** Writes it, its length first. */
+export type EncodeNested = (writer: Writer, value: unknown) => void;
 
 /** A message whose JSON is not the object that its fields spell. `undefined` from decode: not set. */
 export interface SpecialCodec {
-  decode(reader: Reader, end: number, nested: Nested): unknown;
-  encode(writer: Writer, value: unknown, nested: Nested): void;
+  decode(reader: Reader, end: number, nested: DecodeNested): unknown;
+  encode(writer: Writer, value: unknown, nested: EncodeNested): void;
 }
 
 const META = 'apimachinery.pkg.apis.meta.v1';
 const EXTENSIONS = 'apiextensions-apiserver.pkg.apis.apiextensions.v1';
-/** Of a JSONSchemaPropsOr…: the schema itself, to be walked like any message. */
-export const SCHEMA_PROPS = `${EXTENSIONS}.JSONSchemaProps`;
 
 /** By message name, as in the facts. */
 export const SPECIAL_CODECS: Readonly<Record<string, SpecialCodec>> = {
@@ -142,14 +139,14 @@ function schemaOrBool(): SpecialCodec {
       let schema: unknown;
       eachField(reader, end, (number) => {
         if (number === 1) allows = reader.bool();
-        else if (number === 2) schema = nested.decode(reader, reader.uint32() + reader.pos);
+        else if (number === 2) schema = nested(reader, reader.uint32() + reader.pos);
         return number === 1 || number === 2;
       });
       return schema ?? allows;
     },
     encode(writer, value, nested) {
       writer.uint32((1 << 3) | 0).bool(value !== false);
-      if (typeof value !== 'boolean') nested.encode(writer.uint32((2 << 3) | 2), value);
+      if (typeof value !== 'boolean') nested(writer.uint32((2 << 3) | 2), value);
     },
   };
 }
@@ -161,19 +158,17 @@ function schemaOr(others: 'schemas' | 'strings'): SpecialCodec {
       let schema: unknown;
       const list: unknown[] = [];
       eachField(reader, end, (number) => {
-        if (number === 1) schema = nested.decode(reader, reader.uint32() + reader.pos);
+        if (number === 1) schema = nested(reader, reader.uint32() + reader.pos);
         else if (number === 2) {
-          list.push(
-            others === 'strings' ? reader.string() : nested.decode(reader, reader.uint32() + reader.pos),
-          );
+          list.push(others === 'strings' ? reader.string() : nested(reader, reader.uint32() + reader.pos));
         }
         return number === 1 || number === 2;
       });
       return schema ?? list;
     },
     encode(writer, value, nested) {
-      if (!Array.isArray(value)) nested.encode(writer.uint32((1 << 3) | 2), value);
-      else if (others === 'schemas') for (const one of value) nested.encode(writer.uint32((2 << 3) | 2), one);
+      if (!Array.isArray(value)) nested(writer.uint32((1 << 3) | 2), value);
+      else if (others === 'schemas') for (const one of value) nested(writer.uint32((2 << 3) | 2), one);
       else for (const one of value) writer.uint32((2 << 3) | 2).string(String(one));
     },
   };
