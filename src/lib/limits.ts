@@ -73,6 +73,8 @@ export const LIMITS = {
   /** Longest that a registry may send nothing. */
   imagePullIdleMs: 30 * SECOND_MS,
   imagePullRedirects: 5,
+  /** Age at which a download that was never finished is thrown away. */
+  imagePartialMs: 24 * 60 * MINUTE_MS,
   /** Deadline of making one block image. */
   imageBlockMs: 10 * MINUTE_MS,
   /** Most of a password or group file that is read. */

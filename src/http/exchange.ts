@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Credentials } from '../access/authn/authenticator.ts';
+import { ANONYMOUS, type User } from '../access/user.ts';
+import { LIMITS } from '../lib/limits.ts';
+import type { Reply } from './reply.ts';
+import type { Route } from './routes/route.ts';
+
+export type Incoming = IncomingMessage | Http2ServerRequest;
+
+/** The raw connection of a request that asks to change protocols. */
+export interface Upgrade {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+  /** Takes the socket from HTTP; from then on it is the caller's to end. */
+  take(): Duplex;
+}
+
+/** One request and its answer, as it goes through the filters. */
+export class Exchange {
+  readonly id = randomUUID();
+  readonly startedAt = performance.now();
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly warnings: string[] = [];
+  readonly request: Incoming;
+  readonly reply: Reply;
+  readonly credentials: Credentials;
+  readonly upgrade: Upgrade | undefined;
+  /** Set by the authentication filter. */
+  user: User = ANONYMOUS;
+  /** Set by the routing filter. */
+  route: Route | undefined;
+  /** A watch or a stream: it ends when the server closes. Set by the deadline filter. */
+  isLong = false;
+  readonly #abort = new AbortController();
+
+  constructor(options: {
+    request: Incoming;
+    reply: Reply;
+    credentials: Credentials;
+    upgrade?: Upgrade | undefined;
+  }) {
+    const { request } = options;
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    this.method = request.method ?? 'GET';
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+    this.headers = request.headers;
+    this.request = request;
+    this.reply = options.reply;
+    this.credentials = options.credentials;
+    this.upgrade = options.upgrade;
+  }
+
+  /** Aborts when the client goes away, the deadline passes or the server closes. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  /** Adds a `Warning: 299` header. What is too much or too long is left out. */
+  warn(message: string): void {
+    if (this.warnings.length < LIMITS.warnings && !this.warnings.includes(message))
+      this.warnings.push(message.slice(0, 1024));
+  }
+}

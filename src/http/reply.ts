@@ -1,0 +1,155 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import { constants, createGzip } from 'node:zlib';
+import { AmphoraError } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+
+export type Outgoing = ServerResponse | Http2ServerResponse;
+
+/** The answer to one request: headers once, then bytes at the pace the client reads them. */
+export class Reply {
+  readonly #response: Outgoing;
+  readonly #headers: OutgoingHttpHeaders = {};
+  readonly #acceptsGzip: boolean;
+  #status = 0;
+  #onBegin: () => void = () => {};
+  #bytes = 0;
+
+  constructor(response: Outgoing, acceptEncoding: string | undefined) {
+    this.#response = response;
+    this.#acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(acceptEncoding ?? '');
+  }
+
+  /** 0 while no status line has gone out. */
+  get status(): number {
+    return this.#status;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  header(name: string, value: string | string[]): void {
+    this.#headers[name] = value;
+  }
+
+  async json(status: number, value: unknown): Promise<void> {
+    await this.send(status, 'application/json', [Buffer.from(JSON.stringify(value))]);
+  }
+
+  /** The whole answer; the chunks are written one after the other and never joined. */
+  async send(status: number, contentType: string, chunks: readonly Buffer[]): Promise<void> {
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (this.#acceptsGzip && length >= LIMITS.gzipFromBytes) {
+      await this.#sendGzip(status, contentType, chunks);
+      return;
+    }
+    this.header('content-length', String(length));
+    this.begin(status, contentType);
+    for (const piece of pieces(chunks)) await this.write(piece);
+    await this.end();
+  }
+
+  /** Called once, right before the headers go out. */
+  onBegin(call: () => void): void {
+    this.#onBegin = call;
+  }
+
+  /** Sends the status line and headers; then come {@link write} and {@link end}. */
+  begin(status: number, contentType?: string): void {
+    if (contentType !== undefined) this.#headers['content-type'] = contentType;
+    this.#headers['cache-control'] ??= 'no-cache, private';
+    this.#onBegin();
+    this.#status = status;
+    // The two response classes have differing overloads; both take these.
+    (this.#response as ServerResponse).writeHead(status, this.#headers);
+  }
+
+  flushHeaders(): void {
+    (this.#response as ServerResponse).flushHeaders(); // Http2ServerResponse has it too; its type does not say so.
+  }
+
+  /** Resolves when there is room for more. @throws Canceled when the client went away or reads nothing. */
+  async write(chunk: Buffer): Promise<void> {
+    const response = this.#response;
+    if (isGone(response)) throw new AmphoraError('Canceled', 'the client went away');
+    this.#bytes += chunk.length;
+    // The two response classes have differing overloads of write; both take a buffer.
+    if ((response as ServerResponse).write(chunk)) return;
+    await this.#event('drain');
+  }
+
+  async end(): Promise<void> {
+    if (isGone(this.#response) || this.#response.writableFinished) return;
+    const finished = this.#event('finish');
+    this.#response.end();
+    await finished;
+  }
+
+  /** Cuts the connection or stream: the client sees that the answer is not whole. */
+  destroy(): void {
+    const response = this.#response;
+    if ('stream' in response)
+      response.stream?.close(2); // INTERNAL_ERROR, RFC 9113 section 7
+    else response.destroy();
+  }
+
+  async #sendGzip(status: number, contentType: string, chunks: readonly Buffer[]): Promise<void> {
+    this.header('content-encoding', 'gzip');
+    this.header('vary', 'Accept-Encoding');
+    this.begin(status, contentType);
+    const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+    const feed = feedAll(gzip, chunks);
+    for await (const piece of gzip) await this.write(piece);
+    await feed;
+    await this.end();
+  }
+
+  #event(name: 'drain' | 'finish'): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve, reject) => {
+      const done = (error?: Error) => {
+        clearTimeout(timer);
+        response.off(name, ok);
+        response.off('close', gone);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const ok = () => done();
+      const gone = () =>
+        name === 'finish' ? done() : done(new AmphoraError('Canceled', 'the client went away'));
+      const timer = setTimeout(() => {
+        this.destroy();
+        done(new AmphoraError('Canceled', 'the client stopped reading the answer'));
+      }, LIMITS.httpStallMs);
+      response.once(name, ok);
+      response.once('close', gone);
+    });
+  }
+}
+
+function isGone(response: Outgoing): boolean {
+  return response.destroyed || response.writableEnded || ('stream' in response && response.stream?.destroyed);
+}
+
+async function feedAll(gzip: ReturnType<typeof createGzip>, chunks: readonly Buffer[]): Promise<void> {
+  for (const chunk of pieces(chunks))
+    if (!gzip.write(chunk))
+      await new Promise((resolve) => gzip.once('drain', resolve).once('close', resolve));
+  gzip.end();
+}
+
+/** Small chunks joined up to about 64 KiB, so that a list of small objects is few writes. */
+function* pieces(chunks: readonly Buffer[]): Generator<Buffer> {
+  let pending: Buffer[] = [];
+  let size = 0;
+  for (const chunk of chunks) {
+    pending.push(chunk);
+    size += chunk.length;
+    if (size < 65_536) continue;
+    yield Buffer.concat(pending, size);
+    pending = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(pending, size);
+}

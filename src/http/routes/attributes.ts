@@ -1,0 +1,52 @@
+import type { Attributes } from '../../access/authz/authorizer.ts';
+import type { Exchange } from '../exchange.ts';
+import { methodNotAllowed } from '../status.ts';
+import type { Route } from './route.ts';
+
+const OBJECT_VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** What the request asks for, as authorization sees it. @throws MethodNotAllowed for a method without a verb. */
+export function attributesOf(exchange: Exchange, route: Route): Attributes {
+  const { method, query } = exchange;
+  if (route.type !== 'collection' && route.type !== 'object')
+    return { kind: 'path', verb: method.toLowerCase(), path: exchange.path };
+  const { group, version, resource, namespace } = route;
+  const selector = query.get('fieldSelector');
+  const selected = { ...(selector === null ? {} : { fieldSelector: selector }) };
+  const verb = route.type === 'object' ? OBJECT_VERBS[method] : collectionVerb(exchange);
+  if (verb === undefined) throw methodNotAllowed();
+  return {
+    kind: 'resource',
+    verb,
+    group,
+    version,
+    resource,
+    subresource: route.type === 'object' ? route.subresource : '',
+    namespace,
+    name: route.type === 'object' ? route.name : (selectedName(selector) ?? ''),
+    ...selected,
+  };
+}
+
+export function isWatch(query: URLSearchParams): boolean {
+  const value = query.get('watch');
+  return value !== null && value !== '0' && value !== 'false';
+}
+
+function collectionVerb({ method, query }: Exchange): string | undefined {
+  if (method === 'GET' || method === 'HEAD') return isWatch(query) ? 'watch' : 'list';
+  if (method === 'POST') return 'create';
+  return method === 'DELETE' ? 'deletecollection' : undefined;
+}
+
+/** A list of one by name is asked for by that name, as upstream has it. */
+function selectedName(selector: string | null): string | undefined {
+  return selector === null ? undefined : /^metadata\.name==?([^,!=]+)$/.exec(selector)?.[1];
+}

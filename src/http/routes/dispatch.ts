@@ -1,0 +1,87 @@
+import { nodeOf } from '../../access/authz/node.ts';
+import { AmphoraError } from '../../lib/errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Services } from '../services.ts';
+import { methodNotAllowed, noSuchResource } from '../status.ts';
+import { streamHandler } from '../streams/all.ts';
+import { acceptTunnel } from '../tunnel/accept-tunnel.ts';
+import { allowVerb, kindOf } from '../verbs/context.ts';
+import { get, list } from '../verbs/read.ts';
+import { answerWatch, type EventCache } from '../verbs/watch.ts';
+import { create, createSub, patch, remove, removeAll, update } from '../verbs/write.ts';
+import { isWatch } from './attributes.ts';
+import { answerDocument } from './documents.ts';
+import { answerHealth } from './health.ts';
+import type { CollectionRoute, ObjectRoute, Route } from './route.ts';
+import { createToken } from './token.ts';
+
+export type Handler = (exchange: Exchange, route: Route) => Promise<void>;
+
+/** From a parsed route to whoever answers it: the one match over the union. */
+export function createHandler(services: Services): Handler {
+  const cache: EventCache = new WeakMap();
+  return async (exchange, route) => {
+    switch (route.type) {
+      case 'health':
+        return answerHealth(services, exchange, route);
+      case 'tunnel':
+        if (nodeOf(exchange.user) !== route.node)
+          throw new AmphoraError(
+            'Forbidden',
+            `only node ${JSON.stringify(route.node)} itself may open its tunnel`,
+          );
+        return acceptTunnel(services, exchange, route.node);
+      case 'collection':
+        return onCollection(services, exchange, { route, cache });
+      case 'object':
+        return onObject(services, exchange, route);
+      default:
+        return answerDocument(services, exchange, route);
+    }
+  };
+}
+
+function onCollection(
+  services: Services,
+  exchange: Exchange,
+  { route, cache }: { route: CollectionRoute; cache: EventCache },
+): Promise<void> {
+  switch (exchange.method) {
+    case 'GET':
+    case 'HEAD': {
+      if (!isWatch(exchange.query)) return list(services, exchange, route);
+      const kind = kindOf(services, route);
+      allowVerb(kind, 'watch');
+      return answerWatch(services, exchange, { target: { kind, namespace: route.namespace }, cache });
+    }
+    case 'POST':
+      return create(services, exchange, route);
+    case 'DELETE':
+      return removeAll(services, exchange, route);
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+function onObject(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
+  const stream = streamHandler(route);
+  if (stream !== undefined) return stream(services, exchange, route);
+  switch (exchange.method) {
+    case 'GET':
+    case 'HEAD':
+      return get(services, exchange, route);
+    case 'PUT':
+      return update(services, exchange, route);
+    case 'PATCH':
+      return patch(services, exchange, route);
+    case 'DELETE':
+      return remove(services, exchange, route);
+    case 'POST':
+      if (route.subresource === '') throw methodNotAllowed();
+      if (route.group === '' && route.resource === 'serviceaccounts' && route.subresource === 'token')
+        return createToken(services, exchange, route);
+      return createSub(services, exchange, route);
+    default:
+      throw noSuchResource();
+  }
+}

@@ -1,0 +1,201 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { ClientCertificate } from '../access/authn/authenticator.ts';
+import { AmphoraError } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+import { clientCertificateOf } from './client-certificate.ts';
+import { Exchange, type Incoming, type Upgrade } from './exchange.ts';
+import { applyFilters } from './filters/all.ts';
+import { type Outgoing, Reply } from './reply.ts';
+import { createHandler } from './routes/dispatch.ts';
+import type { Services } from './services.ts';
+import { noSuchResource } from './status.ts';
+
+export interface TlsOptions {
+  /** PEM. */
+  readonly certificate: string;
+  readonly key: string;
+  /** The authority whose client certificates are accepted; PEM. */
+  readonly clientCa: string;
+}
+
+export interface ApiServerOptions extends Services {
+  readonly tls: TlsOptions;
+}
+
+/** The Kubernetes API over TLS on one port, as HTTP/2 and HTTP/1.1. */
+export interface ApiServer {
+  /** @throws when the address is taken. */
+  listen(port: number, host: string): Promise<AddressInfo>;
+  readonly address: AddressInfo | undefined;
+  /** Stops taking requests, ends watches and streams, lets the others finish for a while, then cuts them. */
+  close(): Promise<void>;
+  /** Serves with a renewed certificate from the next connection on. */
+  setTls(tls: TlsOptions): void;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const handle = applyFilters(options, requestHandler(options));
+  const open = new Set<Exchange>();
+  const sockets = new Set<Duplex>();
+  const http2Sessions = new Set<ServerHttp2Session>();
+  const server = createSecureServer({ ...SERVER_OPTIONS, ...tlsFields(options.tls) });
+  // The types know only plain HTTP servers to have these; with allowHTTP1 this one has them too.
+  Object.assign(server, {
+    headersTimeout: LIMITS.requestHeaderMs,
+    requestTimeout: LIMITS.requestMs,
+    keepAliveTimeout: LIMITS.httpIdleMs,
+    maxHeadersCount: LIMITS.httpHeaderPairs,
+  });
+  server.maxConnections = LIMITS.httpConnections;
+  server.on('secureConnection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}); // A peer that resets its connection is no event; its requests are told by `close`.
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('session', (session) => {
+    http2Sessions.add(session);
+    session.setTimeout(LIMITS.httpIdleMs, () => closeIfIdle(session, open));
+    session.on('error', (error) => options.log.debug({ error: error.message }, 'connection failed'));
+    session.once('close', () => http2Sessions.delete(session));
+  });
+  server.on('sessionError', () => {});
+  const serve = (request: Incoming, response: Outgoing, upgrade?: Upgrade) => {
+    const exchange = exchangeOf(request, response, upgrade);
+    open.add(exchange);
+    response.once('close', () => {
+      if (!response.writableFinished && upgrade === undefined)
+        exchange.abort(new AmphoraError('Canceled', 'the client went away'));
+    });
+    // Every error was answered inside the filters; what is left here is a defect of ours.
+    handle(exchange)
+      .catch((error) => options.log.error({ id: exchange.id, error }, 'request failed'))
+      .finally(() => open.delete(exchange));
+  };
+  server.on('request', (request: Http2ServerRequest | IncomingMessage, response: Outgoing) =>
+    serve(request, response),
+  );
+  server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
+    // An answer in place of an upgrade ends the connection.
+    response.once('finish', () => socket.end());
+    serve(request, response, upgradeOf(socket, { head, response }));
+  });
+  return {
+    listen: async (port, host) => {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+      return server.address() as AddressInfo; // A TCP server that listens has one.
+    },
+    get address() {
+      return (server.address() as AddressInfo | null) ?? undefined;
+    },
+    setTls: (tls) => server.setSecureContext(tlsFields(tls)),
+    close: () => closeAll({ server, open, sockets, http2Sessions }),
+  };
+}
+
+const SERVER_OPTIONS = {
+  allowHTTP1: true,
+  requestCert: true,
+  rejectUnauthorized: false,
+  minVersion: 'TLSv1.2',
+  handshakeTimeout: LIMITS.requestHeaderMs,
+  maxHeaderSize: LIMITS.httpHeaderBytes,
+  maxHeaderListPairs: LIMITS.httpHeaderPairs,
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  maxSessionMemory: 32,
+  settings: {
+    maxConcurrentStreams: LIMITS.httpStreamsPerConnection,
+    maxHeaderListSize: LIMITS.httpHeaderBytes,
+    enablePush: false,
+  },
+  streamResetBurst: 500,
+  streamResetRate: 50,
+} as const;
+
+function tlsFields(tls: TlsOptions) {
+  return { cert: tls.certificate, key: tls.key, ca: tls.clientCa };
+}
+
+function requestHandler(services: Services): (exchange: Exchange) => Promise<void> {
+  const handler = createHandler(services);
+  return async (exchange) => {
+    if (exchange.route === undefined) throw noSuchResource();
+    sendWarningsWithHeaders(exchange);
+    await handler(exchange, exchange.route);
+  };
+}
+
+/** Warnings are found until the answer begins, so the header is read from the list at that moment. */
+function sendWarningsWithHeaders(exchange: Exchange): void {
+  exchange.reply.onBegin(() => {
+    const { warnings } = exchange;
+    if (warnings.length === 0) return;
+    const quoted = warnings.map(
+      (text) => `299 - "${text.replace(/[^\x20-\x7e]/g, ' ').replace(/["\\]/g, '\\$&')}"`,
+    );
+    exchange.reply.header('warning', quoted);
+  });
+}
+
+function exchangeOf(request: Incoming, response: Outgoing, upgrade: Upgrade | undefined): Exchange {
+  const { authorization } = request.headers;
+  const certificate: ClientCertificate | undefined = clientCertificateOf(request);
+  return new Exchange({
+    request,
+    reply: new Reply(response, request.headers['accept-encoding']?.toString()),
+    credentials: {
+      ...(certificate === undefined ? {} : { certificate }),
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    upgrade,
+  });
+}
+
+function upgradeOf(socket: TLSSocket, options: { head: Buffer; response: ServerResponse }): Upgrade {
+  const { head, response } = options;
+  return {
+    socket,
+    head,
+    take: () => {
+      response.detachSocket(socket);
+      socket.setTimeout(0);
+      socket.setNoDelay(true);
+      if (head.length > 0) socket.unshift(head);
+      return socket;
+    },
+  };
+}
+
+function closeIfIdle(session: ServerHttp2Session, open: ReadonlySet<Exchange>): void {
+  for (const { request } of open) if ('stream' in request && request.stream?.session === session) return;
+  session.close();
+}
+
+async function closeAll(parts: {
+  server: ReturnType<typeof createSecureServer>;
+  open: ReadonlySet<Exchange>;
+  sockets: ReadonlySet<Duplex>;
+  http2Sessions: ReadonlySet<ServerHttp2Session>;
+}): Promise<void> {
+  const { server, open, sockets, http2Sessions } = parts;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const exchange of open)
+    if (exchange.isLong) exchange.abort(new AmphoraError('Unavailable', 'the server is shutting down'));
+  const deadline = Date.now() + LIMITS.drainMs;
+  while (open.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const session of http2Sessions) session.destroy();
+  for (const socket of sockets) socket.destroy();
+  await closed;
+}

@@ -1,0 +1,49 @@
+import type { Authenticator } from '../access/authn/authenticator.ts';
+import type { ServiceAccountTokens } from '../access/authn/service-account-tokens.ts';
+import type { Authorizer } from '../access/authz/authorizer.ts';
+import type { Logger } from '../lib/log.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ProtobufCodec } from './body/decode.ts';
+import type { TableOf } from './negotiate/shapes.ts';
+import type { NodeTunnels } from './tunnel/node-tunnels.ts';
+
+/** What the handlers of requests work with; all of it is injected. */
+export interface Services {
+  readonly registry: Registry;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly log: Logger;
+  /** Absent: the service account issuer's documents and the `token` subresource are not served. */
+  readonly tokens?: ServiceAccountTokens;
+  readonly documents: Documents;
+  readonly tableOf?: TableOf;
+  /** Absent: protobuf bodies are answered with 415. */
+  readonly protobuf?: ProtobufCodec;
+  readonly nodes: NodeTunnels;
+  /** By name, for `/livez?verbose` and its kin; each throws when it is not well. */
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+}
+
+export type HealthCheck = (signal: AbortSignal) => Promise<void>;
+
+/** Descriptions of the API itself, made from the kind table; each answers undefined for what is not served. */
+export interface Documents {
+  /** `APIVersions` of `/api`. */
+  coreVersions(): unknown;
+  /** `APIGroupList` of `/apis`. */
+  groups(): unknown;
+  group(group: string): unknown;
+  /** `APIResourceList` of one group and version. */
+  resources(group: string, version: string): unknown;
+  /** `APIGroupDiscoveryList`, v2: of the core group, or of all others. */
+  aggregated(root: 'api' | 'apis'): unknown;
+  /** OpenAPI v3 of each group and version: paths to hashes. */
+  openApiIndex(): unknown;
+  openApi(group: string, version: string): OpenApiDocument | undefined;
+}
+
+export interface OpenApiDocument {
+  readonly json: Buffer;
+  /** Changes exactly when the document does. */
+  readonly hash: string;
+}

@@ -1,0 +1,143 @@
+import { stringify } from 'yaml';
+import { apiVersionOf, type Kind } from '../../api/kind.ts';
+import type { ListResult, ObjectBytes } from '../../registry/registry.ts';
+import { PROTOBUF } from '../body/decode.ts';
+import type { Exchange } from '../exchange.ts';
+import { type Format, negotiate, notAcceptable } from '../negotiate/accept.ts';
+import {
+  type IncludeObject,
+  type ListMeta,
+  partialListOf,
+  partialOf,
+  tableOfObjects,
+} from '../negotiate/shapes.ts';
+import type { Services } from '../services.ts';
+
+const JSON_TYPE = 'application/json';
+const COMMA = Buffer.from(',');
+const LIST_END = Buffer.from(']}');
+
+export function formatOf(services: Services, exchange: Exchange): Format {
+  return negotiate(exchange.headers.accept, { protobuf: services.protobuf !== undefined });
+}
+
+export interface ObjectAnswer {
+  readonly status: number;
+  readonly kind: Kind;
+  readonly bytes: ObjectBytes;
+}
+
+/** One object; as it is stored unless another form was asked for. */
+export async function answerObject(
+  services: Services,
+  exchange: Exchange,
+  answer: ObjectAnswer,
+): Promise<void> {
+  const { kind, bytes, status } = answer;
+  const format = formatOf(services, exchange);
+  if (format.shape === 'object' && format.encoding === 'json') {
+    await exchange.reply.send(status, JSON_TYPE, [pretty(exchange) ? indented(bytes.object()) : bytes.json]);
+    return;
+  }
+  const meta = { resourceVersion: String(bytes.revision) };
+  const value =
+    format.shape === 'table'
+      ? tableOfObjects({
+          kind,
+          objects: [bytes],
+          meta,
+          tableOf: services.tableOf,
+          includeObject: include(exchange),
+        })
+      : format.shape === 'partial'
+        ? partialOf(bytes.object())
+        : bytes.object();
+  await answerValue(services, exchange, { status, value, format });
+}
+
+/** A list; the stored bytes one after the other unless another form was asked for. */
+export async function answerList(
+  services: Services,
+  exchange: Exchange,
+  answer: { kind: Kind; list: ListResult },
+): Promise<void> {
+  const { kind, list } = answer;
+  const format = formatOf(services, exchange);
+  const meta = metaOf(list);
+  const { items: objects } = list;
+  if (format.shape === 'object' && format.encoding === 'json' && !pretty(exchange)) {
+    await exchange.reply.send(200, JSON_TYPE, joined(kind, list));
+    return;
+  }
+  const value =
+    format.shape === 'table'
+      ? tableOfObjects({ kind, objects, meta, tableOf: services.tableOf, includeObject: include(exchange) })
+      : format.shape === 'partial'
+        ? partialListOf(objects, meta)
+        : {
+            kind: kind.listKind,
+            apiVersion: apiVersionOf(kind),
+            metadata: meta,
+            items: objects.map((bytes) => bytes.object()),
+          };
+  await answerValue(services, exchange, { status: 200, value, format });
+}
+
+/** Anything else: a `Status`, a review, a discovery document. */
+export async function answerValue(
+  services: Services,
+  exchange: Exchange,
+  answer: { status: number; value: unknown; format?: Format },
+): Promise<void> {
+  const { status, value } = answer;
+  const { encoding } = answer.format ?? formatOf(services, exchange);
+  if (encoding === 'yaml') {
+    await exchange.reply.send(status, 'application/yaml', [Buffer.from(stringify(value))]);
+  } else if (encoding === 'protobuf') {
+    const type = value as { apiVersion?: string; kind?: string }; // Everything answered here has a type.
+    if (type.apiVersion === undefined || type.kind === undefined) throw notAcceptable();
+    const bytes = services.protobuf?.encode({ apiVersion: type.apiVersion, kind: type.kind }, value);
+    if (bytes === undefined) throw notAcceptable();
+    await exchange.reply.send(status, PROTOBUF, [Buffer.from(bytes)]);
+  } else {
+    const bytes = pretty(exchange) ? indented(value) : Buffer.from(JSON.stringify(value));
+    await exchange.reply.send(status, JSON_TYPE, [bytes]);
+  }
+}
+
+export function include(exchange: Exchange): IncludeObject {
+  const asked = exchange.query.get('includeObject');
+  return asked === 'None' || asked === 'Object' ? asked : 'Metadata';
+}
+
+function joined(kind: Kind, list: ListResult): Buffer[] {
+  const head = JSON.stringify({
+    kind: kind.listKind,
+    apiVersion: apiVersionOf(kind),
+    metadata: metaOf(list),
+  });
+  const chunks: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
+  for (const [index, item] of list.items.entries()) {
+    if (index > 0) chunks.push(COMMA);
+    chunks.push(item.json);
+  }
+  chunks.push(LIST_END);
+  return chunks;
+}
+
+function metaOf(list: ListResult): ListMeta {
+  return {
+    resourceVersion: list.resourceVersion,
+    ...(list.continue === undefined ? {} : { continue: list.continue }),
+    ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
+  };
+}
+
+function pretty(exchange: Exchange): boolean {
+  const asked = exchange.query.get('pretty');
+  return asked === 'true' || asked === '1';
+}
+
+function indented(value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
+}

@@ -1,0 +1,97 @@
+import { AmphoraError } from '../../lib/errors.ts';
+import type { DeleteOptions, ListOptions } from '../../registry/registry.ts';
+import { dryRunOf, integerOption } from './context.ts';
+
+/** @throws BadRequest */
+export function listOptionsOf(query: URLSearchParams): ListOptions {
+  const limit = integerOption(query, 'limit');
+  const match = query.get('resourceVersionMatch');
+  if (match !== null && match !== '' && match !== 'Exact' && match !== 'NotOlderThan')
+    throw new AmphoraError('BadRequest', `resourceVersionMatch ${JSON.stringify(match)} is not supported`);
+  if (limit !== undefined && limit < 0) throw new AmphoraError('BadRequest', 'limit must not be negative');
+  return {
+    ...text(query, 'labelSelector'),
+    ...text(query, 'fieldSelector'),
+    ...text(query, 'continue'),
+    ...text(query, 'resourceVersion'),
+    ...(limit === undefined || limit === 0 ? {} : { limit }),
+    ...(match === 'Exact' || match === 'NotOlderThan' ? { resourceVersionMatch: match } : {}),
+  };
+}
+
+export interface DeleteRequest {
+  readonly options: DeleteOptions;
+  readonly dryRun: boolean;
+}
+
+/** From the body, else from the query, as upstream takes them. @throws BadRequest */
+export function deleteOptionsOf(query: URLSearchParams, body: unknown): DeleteRequest {
+  const given = body === undefined ? fromQuery(query) : objectOf(body);
+  const dryRun = Array.isArray(given.dryRun) ? given.dryRun : query.getAll('dryRun');
+  return {
+    options: {
+      ...grace(given.gracePeriodSeconds),
+      ...propagation(given),
+      ...preconditions(given.preconditions),
+    },
+    dryRun: dryRunOf(dryRun),
+  };
+}
+
+function objectOf(body: unknown): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new AmphoraError('BadRequest', 'the body must be a DeleteOptions object');
+  const options = body as Record<string, unknown>; // Any JSON object is one.
+  if (options.kind !== undefined && options.kind !== 'DeleteOptions')
+    throw new AmphoraError(
+      'BadRequest',
+      `the body must be DeleteOptions, not ${JSON.stringify(options.kind)}`,
+    );
+  return options;
+}
+
+function fromQuery(query: URLSearchParams): Record<string, unknown> {
+  return {
+    gracePeriodSeconds: integerOption(query, 'gracePeriodSeconds'),
+    propagationPolicy: query.get('propagationPolicy') ?? undefined,
+    orphanDependents: query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined,
+  };
+}
+
+function grace(value: unknown): Pick<DeleteOptions, 'gracePeriodSeconds'> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw new AmphoraError('BadRequest', 'gracePeriodSeconds must be a whole number of seconds, 0 or more');
+  return { gracePeriodSeconds: value };
+}
+
+function propagation(given: Record<string, unknown>): Pick<DeleteOptions, 'propagationPolicy'> {
+  const { propagationPolicy: value, orphanDependents } = given;
+  if (value === undefined || value === null)
+    return typeof orphanDependents === 'boolean'
+      ? { propagationPolicy: orphanDependents ? 'Orphan' : 'Background' }
+      : {};
+  if (value === 'Orphan' || value === 'Background' || value === 'Foreground')
+    return { propagationPolicy: value };
+  throw new AmphoraError(
+    'BadRequest',
+    `propagationPolicy: Unsupported value: ${JSON.stringify(value)}: supported values: "Background", "Foreground", "Orphan"`,
+  );
+}
+
+function preconditions(value: unknown): Pick<DeleteOptions, 'preconditions'> {
+  if (typeof value !== 'object' || value === null) return {};
+  const { uid, resourceVersion } = value as Record<string, unknown>; // Checked field by field below.
+  return {
+    preconditions: {
+      ...(typeof uid === 'string' && uid !== '' ? { uid } : {}),
+      ...(typeof resourceVersion === 'string' && resourceVersion !== '' ? { resourceVersion } : {}),
+    },
+  };
+}
+
+function text<Name extends string>(query: URLSearchParams, name: Name): { [key in Name]?: string } {
+  const value = query.get(name);
+  // An object with one computed key has a wider type than the one key it has.
+  return (value === null || value === '' ? {} : { [name]: value }) as { [key in Name]?: string };
+}

@@ -1,0 +1,164 @@
+import { setImmediate } from 'node:timers/promises';
+import { apiVersionOf, type Kind } from '../../api/kind.ts';
+import { AmphoraError } from '../../lib/errors.ts';
+import { LIMITS } from '../../lib/limits.ts';
+import type { CollectionTarget, WatchEvent, WatchOptions } from '../../registry/registry.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Format } from '../negotiate/accept.ts';
+import { partialOf, tableOfObjects } from '../negotiate/shapes.ts';
+import type { Services } from '../services.ts';
+import { toStatus } from '../status.ts';
+import { formatOf, include } from './answer.ts';
+import { booleanOption, contextOf, integerOption } from './context.ts';
+
+const NEWLINE = 0x0a;
+
+/**
+ * Encoded events, kept as long as the stored bytes they were made from: many watchers, one encoding.
+ * The registry gives every watcher of one version the same buffer.
+ */
+export type EventCache = WeakMap<Buffer, Map<string, Buffer>>;
+
+/** A stream of events, one JSON value a line, until `timeoutSeconds` pass or the client goes away. */
+export async function answerWatch(
+  services: Services,
+  exchange: Exchange,
+  options: { target: CollectionTarget; cache: EventCache },
+): Promise<void> {
+  const { kind } = options.target;
+  const format = formatOf(services, exchange);
+  if (format.encoding !== 'json')
+    throw new AmphoraError(
+      'NotAcceptable',
+      'only the following media types are accepted: application/json;stream=watch',
+    );
+  const query = watchOptionsOf(exchange.query);
+  const ended = new AbortController();
+  const timer = setTimeout(() => ended.abort(), lifetimeMs(exchange));
+  const signal = AbortSignal.any([exchange.signal, ended.signal]);
+  const events = services.registry.watch({ ...contextOf(exchange), signal }, options.target, query);
+  const encode = encoderOf(services, exchange, { kind, format, cache: options.cache });
+  try {
+    await send(exchange, events, { encode, signal });
+  } finally {
+    clearTimeout(timer);
+    ended.abort();
+  }
+}
+
+async function send(
+  exchange: Exchange,
+  events: AsyncIterable<WatchEvent>,
+  options: { encode: (event: WatchEvent) => Buffer; signal: AbortSignal },
+): Promise<void> {
+  const { reply } = exchange;
+  const iterator = events[Symbol.asyncIterator]();
+  const first = iterator.next();
+  // What is wrong from the start (a selector that is not one) is an answer, not an event in the stream.
+  await Promise.race([first, setImmediate()]);
+  reply.begin(200, 'application/json');
+  reply.flushHeaders();
+  try {
+    for (let result = await first; result.done !== true; result = await iterator.next())
+      await reply.write(options.encode(result.value));
+  } catch (error) {
+    if (!options.signal.aborted)
+      await reply.write(Buffer.from(`${JSON.stringify({ type: 'ERROR', object: toStatus(error) })}\n`));
+  } finally {
+    await iterator.return?.();
+  }
+  await reply.end();
+}
+
+function lifetimeMs({ query }: Exchange): number {
+  const asked = integerOption(query, 'timeoutSeconds');
+  if (asked !== undefined && asked > 0) return Math.min(asked * 1000, 24 * 3_600_000);
+  return LIMITS.watchMs * (1 + Math.random());
+}
+
+function watchOptionsOf(query: URLSearchParams): WatchOptions {
+  const labelSelector = query.get('labelSelector');
+  const fieldSelector = query.get('fieldSelector');
+  return {
+    ...(labelSelector ? { labelSelector } : {}),
+    ...(fieldSelector ? { fieldSelector } : {}),
+    resourceVersion: query.get('resourceVersion') ?? '',
+    allowWatchBookmarks: booleanOption(query, 'allowWatchBookmarks'),
+    sendInitialEvents: booleanOption(query, 'sendInitialEvents'),
+  };
+}
+
+function encoderOf(
+  services: Services,
+  exchange: Exchange,
+  options: { kind: Kind; format: Format; cache: EventCache },
+): (event: WatchEvent) => Buffer {
+  const { kind, format, cache } = options;
+  if (format.shape === 'object')
+    return (event) => (event.type === 'BOOKMARK' ? bookmark(kind, event) : cached(cache, event));
+  let isFirst = true;
+  return (event) => {
+    if (event.type === 'BOOKMARK') return bookmark(kind, event, format.shape);
+    const object =
+      format.shape === 'partial'
+        ? partialOf(event.object.object())
+        : tableOfObjects({
+            kind,
+            objects: [event.object],
+            meta: { resourceVersion: String(event.object.revision) },
+            tableOf: services.tableOf,
+            includeObject: include(exchange),
+          });
+    // The columns do not change while a watch lasts: only its first table has them.
+    if (format.shape === 'table' && !isFirst) Object.assign(object, { columnDefinitions: null });
+    isFirst = false;
+    return Buffer.from(`${JSON.stringify({ type: event.type, object })}\n`);
+  };
+}
+
+function cached(cache: EventCache, event: Exclude<WatchEvent, { type: 'BOOKMARK' }>): Buffer {
+  const { json } = event.object;
+  let byType = cache.get(json);
+  if (byType === undefined) {
+    byType = new Map();
+    cache.set(json, byType);
+  }
+  const found = byType.get(event.type);
+  if (found !== undefined) return found;
+  const made = Buffer.concat([
+    Buffer.from(`{"type":"${event.type}","object":`),
+    json,
+    Buffer.of(0x7d, NEWLINE),
+  ]);
+  byType.set(event.type, made);
+  return made;
+}
+
+function bookmark(
+  kind: Kind,
+  event: Extract<WatchEvent, { type: 'BOOKMARK' }>,
+  shape: Format['shape'] = 'object',
+): Buffer {
+  const metadata = {
+    resourceVersion: String(event.revision),
+    creationTimestamp: null,
+    ...(event.initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+  };
+  const types = {
+    object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata },
+    partial: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata },
+    table: {
+      kind: 'Table',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: { resourceVersion: metadata.resourceVersion },
+      columnDefinitions: null,
+      rows: [
+        {
+          cells: [],
+          object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata },
+        },
+      ],
+    },
+  };
+  return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object: types[shape] })}\n`);
+}

@@ -1,0 +1,108 @@
+import type { RequestContext } from '../../registry/registry.ts';
+import { decodeBody } from '../body/decode.ts';
+import { objectBody } from '../body/object-body.ts';
+import { patchBody } from '../body/patch-body.ts';
+import type { Exchange } from '../exchange.ts';
+import type { CollectionRoute, ObjectRoute } from '../routes/route.ts';
+import type { Services } from '../services.ts';
+import { successStatus } from '../status.ts';
+import { answerList, answerObject, answerValue, formatOf } from './answer.ts';
+import { allowVerb, contextOf, kindOf, targetOf } from './context.ts';
+import { deleteOptionsOf, listOptionsOf } from './list-options.ts';
+
+export async function create(services: Services, exchange: Exchange, route: CollectionRoute): Promise<void> {
+  const kind = kindOf(services, route);
+  allowVerb(kind, 'create');
+  formatOf(services, exchange); // Refused before anything is written.
+  const { namespace } = route;
+  const object = objectBody(await decodeBody(exchange, services.protobuf), { kind, namespace });
+  const bytes = await services.registry.create(contextOf(exchange), { kind, namespace }, object);
+  await answerObject(services, exchange, { status: 201, kind, bytes });
+}
+
+/** `pods/x/binding`, `pods/x/eviction`: an object made at a name. */
+export async function createSub(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
+  const kind = kindOf(services, route);
+  allowVerb(kind, 'create', route.subresource);
+  formatOf(services, exchange);
+  const target = targetOf(kind, route);
+  const object = objectBody(await decodeBody(exchange, services.protobuf), target);
+  const bytes = await services.registry.create(contextOf(exchange), target, object);
+  await answerObject(services, exchange, { status: 201, kind, bytes });
+}
+
+export async function update(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
+  const kind = kindOf(services, route);
+  allowVerb(kind, 'update', route.subresource);
+  formatOf(services, exchange);
+  const target = targetOf(kind, route);
+  const object = objectBody(await decodeBody(exchange, services.protobuf), target);
+  const written = await services.registry.update(contextOf(exchange), target, object);
+  await answerObject(services, exchange, {
+    status: written.created ? 201 : 200,
+    kind,
+    bytes: written.object,
+  });
+}
+
+export async function patch(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
+  const kind = kindOf(services, route);
+  allowVerb(kind, 'patch', route.subresource);
+  formatOf(services, exchange);
+  const body = await patchBody(exchange);
+  const written = await services.registry.patch(contextOf(exchange), targetOf(kind, route), body);
+  await answerObject(services, exchange, {
+    status: written.created ? 201 : 200,
+    kind,
+    bytes: written.object,
+  });
+}
+
+export async function remove(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
+  const kind = kindOf(services, route);
+  allowVerb(kind, 'delete', route.subresource);
+  formatOf(services, exchange);
+  const { options, context } = await deletion(services, exchange);
+  const deleted = await services.registry.delete(context, targetOf(kind, route), options);
+  const { metadata } = deleted.object.object();
+  if (!deleted.gone) {
+    await answerObject(services, exchange, { status: 200, kind, bytes: deleted.object });
+    return;
+  }
+  const details = {
+    name: metadata.name,
+    ...(kind.group === '' ? {} : { group: kind.group }),
+    kind: kind.resource,
+    ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
+  };
+  await answerValue(services, exchange, {
+    status: 200,
+    value: successStatus(details),
+    format: { encoding: 'json', shape: 'object' },
+  });
+}
+
+export async function removeAll(
+  services: Services,
+  exchange: Exchange,
+  route: CollectionRoute,
+): Promise<void> {
+  const kind = kindOf(services, route);
+  allowVerb(kind, 'deletecollection');
+  formatOf(services, exchange);
+  const { options, context } = await deletion(services, exchange);
+  const target = { kind, namespace: route.namespace };
+  const list = await services.registry.deleteCollection(
+    context,
+    target,
+    listOptionsOf(exchange.query),
+    options,
+  );
+  await answerList(services, exchange, { kind, list });
+}
+
+async function deletion(services: Services, exchange: Exchange) {
+  const { options, dryRun } = deleteOptionsOf(exchange.query, await decodeBody(exchange, services.protobuf));
+  const context: RequestContext = contextOf(exchange);
+  return { options, context: { ...context, dryRun: context.dryRun || dryRun } };
+}
