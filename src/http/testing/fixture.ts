@@ -1,0 +1,141 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type RequestOptions, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createAuthenticator } from '../../access/authn/authenticator.ts';
+import type { KeyPair } from '../../access/authn/certificates.ts';
+import { openPki, type Pki } from '../../access/authn/pki.ts';
+import { createServiceAccountTokens, loadSigningKey } from '../../access/authn/service-account-tokens.ts';
+import { createAuthorizer } from '../../access/authz/all.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLogger } from '../../lib/log.ts';
+import type { Registry } from '../../registry/registry.ts';
+import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
+import { createNodeGraph } from '../nodes/graph.ts';
+import { createDocuments } from '../routes/kind-documents.ts';
+import { type ApiServer, createApiServer } from '../server.ts';
+import { createNodeTunnels, type NodeTunnels } from '../tunnel/node-tunnels.ts';
+
+export interface Fixture extends AsyncDisposable {
+  readonly server: ApiServer;
+  readonly registry: Registry;
+  readonly nodes: NodeTunnels;
+  readonly pki: Pki;
+  readonly directory: string;
+  readonly port: number;
+  readonly admin: KeyPair;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+}
+
+export interface CallOptions {
+  /** JSON unless it is a string or a buffer. */
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Left out: the administrator; `null`: none. */
+  readonly as?: KeyPair | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  json<T = Record<string, unknown>>(): T;
+}
+
+/** A whole API server over a store in memory, on a free port. */
+export async function startFixture(): Promise<Fixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
+  const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
+  const { registry } = bench();
+  await createNamespace(registry, 'default');
+  const log = silentLogger();
+  const nodes = createNodeTunnels({ log });
+  const tokens = await createServiceAccountTokens({
+    key: await loadSigningKey(join(directory, 'pki', 'service-account.key')),
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    clock: systemClock,
+    exists: async () => true,
+  });
+  const pair = await pki.server();
+  const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };
+  const server = createApiServer({
+    registry,
+    authenticator: createAuthenticator({ tokens }),
+    authorizer: createAuthorizer({ graph: createNodeGraph(registry) }),
+    log,
+    tokens,
+    documents: createDocuments({ kinds: registry.kinds }),
+    nodes,
+    checks: { ping: async () => {} },
+    tls,
+  });
+  const { port } = await server.listen(0, '127.0.0.1');
+  const admin = await pki.client('admin', { user: 'admin', groups: ['system:masters'] });
+  return {
+    server,
+    registry,
+    nodes,
+    pki,
+    directory,
+    port,
+    admin,
+    call: (method, path, options = {}) => call({ method, path, port, ca: pki.caCertificate, admin }, options),
+    [Symbol.asyncDispose]: async () => {
+      nodes.close();
+      await server.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** A pod that is bound to a node, as the scheduler leaves it. */
+export async function createPod(registry: Registry, name: string, node: string): Promise<void> {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { nodeName: node, containers: [{ name: 'main', image: 'registry.example/app:1' }] },
+  };
+  await registry.create(contextOf(), { kind: kindOf('', 'v1', 'pods'), namespace: 'default' }, pod);
+}
+
+async function createNamespace(registry: Registry, name: string): Promise<void> {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+  await registry.create(contextOf(), { kind: kindOf('', 'v1', 'namespaces'), namespace: '' }, namespace);
+}
+
+function call(
+  at: { method: string; path: string; port: number; ca: string; admin: KeyPair },
+  { body, headers, as = at.admin }: CallOptions,
+): Promise<Answer> {
+  const bytes =
+    body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  const options: RequestOptions = {
+    host: '127.0.0.1',
+    agent: false,
+    method: at.method,
+    path: at.path,
+    port: at.port,
+    ca: at.ca,
+    ...(as === null ? {} : { cert: as.certificate, key: as.key }),
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = request(options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text,
+          json: <T>() => JSON.parse(text) as T, // Each test says what it expects.
+        });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(bytes);
+  });
+}
