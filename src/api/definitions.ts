@@ -1,4 +1,4 @@
-import { FIELD_FACTS } from './field-facts.ts';
+import { FIELD_FACTS, type FieldFacts } from './field-facts.ts';
 import type { ArraySchema, Field, ObjectSchema, Schema } from './schema.ts';
 
 /** A definition as `tools/generate/kinds.ts` writes it; that file describes the codes. */
@@ -120,15 +120,17 @@ class LazyObject implements ObjectSchema {
     const facts = FIELD_FACTS[this.#brief.replace(/^api\./, '')]?.[name];
     const schema = this.#schemaOf(type);
     return {
-      schema: facts?.enum === undefined ? schema : withEnum(schema, facts.enum),
+      schema: facts === undefined ? schema : withFacts(schema, facts),
+      ...(facts?.optional === true ? { optional: true } : {}),
       ...(facts?.default === undefined ? {} : { default: facts.default }),
       ...(strategy === 'retainKeys' || strategy === 'replace' ? { patchStrategy: strategy } : {}),
     };
   }
 }
 
-function withEnum(schema: Schema, values: readonly string[]): Schema {
-  if (schema.type === 'string') return { ...schema, enum: values };
-  if (schema.type === 'array') return { ...schema, items: withEnum(schema.items, values) };
-  return schema;
+function withFacts(schema: Schema, facts: FieldFacts): Schema {
+  if (schema.type === 'string' && facts.enum !== undefined) return { ...schema, enum: facts.enum };
+  if (schema.type !== 'array') return schema;
+  const allowed = facts.allowDuplicates === true ? { allowDuplicates: true } : {};
+  return { ...schema, ...allowed, items: withFacts(schema.items, facts) };
 }

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ErrorCode, isCode } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+import { jsonPatch } from './json-patch.ts';
+
+test('operations apply in order and the original stays', () => {
+  const original = { a: [1, 2], b: { c: 'x' } };
+  const patched = jsonPatch(original, [
+    { op: 'test', path: '/b/c', value: 'x' },
+    { op: 'add', path: '/a/-', value: 3 },
+    { op: 'remove', path: '/b/c' },
+    { op: 'copy', from: '/a', path: '/d~1e' },
+    { op: 'move', from: '/a/0', path: '/first' },
+    { op: 'replace', path: '/b', value: null },
+  ]);
+  assert.deepEqual(patched, { a: [2, 3], b: null, 'd/e': [1, 2, 3], first: 1 });
+  assert.deepEqual(original, { a: [1, 2], b: { c: 'x' } });
+});
+
+test('a value in the patch is not shared with the result', () => {
+  const value = { x: 1 };
+  const patched = jsonPatch({}, [
+    { op: 'add', path: '/a', value },
+    { op: 'add', path: '/a/y', value: 2 },
+  ]);
+  assert.deepEqual({ patched, value }, { patched: { a: { x: 1, y: 2 } }, value: { x: 1 } });
+});
+
+const refused: ReadonlyArray<[string, unknown[], ErrorCode]> = [
+  ['a test that fails', [{ op: 'test', path: '/a', value: 2 }], 'Invalid'],
+  ['a path to nothing', [{ op: 'remove', path: '/nope' }], 'Invalid'],
+  ['an index beyond the list', [{ op: 'add', path: '/l/7', value: 1 }], 'Invalid'],
+  ['__proto__', [{ op: 'add', path: '/__proto__/polluted', value: 1 }], 'Invalid'],
+  ['constructor.prototype', [{ op: 'add', path: '/constructor/prototype/polluted', value: 1 }], 'Invalid'],
+  ['an unknown operation', [{ op: 'frobnicate', path: '/a' }], 'BadRequest'],
+  ['no value', [{ op: 'add', path: '/a' }], 'BadRequest'],
+  ['no pointer', [{ op: 'remove', path: 'a' }], 'BadRequest'],
+  ['no object', ['remove'], 'BadRequest'],
+  ['copy without from', [{ op: 'copy', path: '/b' }], 'BadRequest'],
+  ['copy from nothing', [{ op: 'copy', from: '/nope/deep', path: '/b' }], 'Invalid'],
+  ['too many', Array(LIMITS.jsonPatchOperations + 1).fill({ op: 'test', path: '/a', value: 1 }), 'TooLarge'],
+  [
+    'copies that double',
+    Array.from({ length: 40 }, (_, n) => ({ op: 'copy', from: '', path: `/b${n}` })),
+    'TooLarge',
+  ],
+];
+for (const [name, operations, code] of refused) {
+  test(`refuses ${name}`, () => {
+    assert.throws(
+      () => jsonPatch({ a: 1, l: [] }, operations),
+      (error) => isCode(error, code),
+    );
+    assert.equal(Reflect.get({}, 'polluted'), undefined);
+  });
+}
