@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, chown, type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AmphoraError } from '../lib/errors.ts';
 import { KIB, LIMITS } from '../lib/limits.ts';
@@ -96,8 +96,11 @@ export class BlobStore {
     await sync(this.#paths.blobs, 'r');
   }
 
-  async remove(digest: string): Promise<void> {
-    await rm(this.path(digest), { force: true });
+  /** Removes everything that is not of these digests. */
+  async keepOnly(digests: ReadonlySet<string>): Promise<void> {
+    for (const name of await readdir(this.#paths.blobs)) {
+      if (!digests.has(`sha256:${name}`)) await rm(join(this.#paths.blobs, name), { force: true });
+    }
   }
 }
 

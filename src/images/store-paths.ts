@@ -1,6 +1,7 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AmphoraError } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
 import { isDigest } from './reference.ts';
 
 /** Where things are below the images' state directory. Only this file knows. */
@@ -44,9 +45,17 @@ export async function recoverStore(paths: StorePaths): Promise<void> {
     await mkdir(path, { recursive: true, mode: 0o700 });
   for (const path of [paths.blobs, paths.images, paths.blocks])
     await mkdir(path, { recursive: true, mode: 0o755 });
-  for (const folder of [paths.ingest, paths.root, paths.images]) {
+  for (const folder of [paths.ingest, paths.root, paths.images, paths.layers]) {
     for (const name of await readdir(folder)) {
-      if (name.endsWith('.tmp')) await rm(join(folder, name), { recursive: true, force: true });
+      if (name.endsWith('.tmp') || (await isStalePartial(join(folder, name)))) {
+        await rm(join(folder, name), { recursive: true, force: true });
+      }
     }
   }
+}
+
+async function isStalePartial(path: string): Promise<boolean> {
+  if (!path.endsWith('.partial')) return false;
+  const { mtimeMs } = await stat(path);
+  return Date.now() - mtimeMs > LIMITS.imagePartialMs;
 }

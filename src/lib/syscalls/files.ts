@@ -111,3 +111,13 @@ export function syncfs(descriptor: number): void {
 export function openInRoot(root: number, path: CPath, flags = constants.O_RDONLY): number {
   return openat2(root, path, { flags, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
 }
+
+const rawFgetxattr = libc.func('fgetxattr', 'long', ['int', 'const char *', 'void *', 'size_t']);
+
+/** An extended attribute, or undefined when there is none (or the file system has no such thing). */
+export function fgetxattr(descriptor: number, name: string): Buffer | undefined {
+  const value = Buffer.alloc(64 * 1024);
+  const size = rawFgetxattr(descriptor, name, value, value.length);
+  if (size < 0) return undefined;
+  return value.subarray(0, size);
+}
