@@ -2,8 +2,9 @@
  * Two small duties beside containers, in one static program.
  *
  * pause                         The first process of a sandbox: reaps what is left to it and ends on SIGTERM.
- * pause attend FILE -- PROG...  Starts PROG in the background, writes its pid to FILE and ends: a monitor that is
- *                               a subreaper and expects a "runtime create" then watches PROG as the container.
+ * pause attend RUNTIME [GLOBALS...] create --pid-file FILE ...
+ *                     Called by a monitor that expects "create": does "run" in the background instead, writes its
+ *                     pid to FILE and ends, so that the monitor watches a process that ends as the container ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,11 +45,26 @@ static int write_pid(const char *file, pid_t pid) {
   return rename(temporary, file);
 }
 
-static int attend(const char *file, char **program) {
-  pid_t pid = fork();
+static int attend(char **words) {
+  const char *file = NULL;
+  int kept = 0, created = 0;
+  pid_t pid;
+  for (int i = 0; words[i]; i++) {
+    if (!created && strcmp(words[i], "create") == 0) {
+      created = 1;
+      words[kept++] = "run";
+    } else if (created && strcmp(words[i], "--pid-file") == 0 && words[i + 1]) {
+      file = words[++i];
+    } else {
+      words[kept++] = words[i];
+    }
+  }
+  words[kept] = NULL;
+  if (!created || !file) return 2;
+  pid = fork();
   if (pid < 0) return 1;
   if (pid == 0) {
-    execv(program[0], program);
+    execv(words[0], words);
     _exit(errno == ENOENT ? 127 : 126);
   }
   if (write_pid(file, pid) == 0) return 0;
@@ -58,8 +74,8 @@ static int attend(const char *file, char **program) {
 }
 
 int main(int argc, char **argv) {
-  if (argc >= 5 && strcmp(argv[1], "attend") == 0 && strcmp(argv[3], "--") == 0) return attend(argv[2], argv + 4);
+  if (argc >= 4 && strcmp(argv[1], "attend") == 0) return attend(argv + 2);
   if (argc == 1) return rest();
-  fputs("usage: pause | pause attend FILE -- PROGRAM [ARGUMENT...]\n", stderr);
+  fputs("usage: pause | pause attend RUNTIME [GLOBAL...] create --pid-file FILE ...\n", stderr);
   return 2;
 }
