@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { servedGroups } from './discovery.ts';
+import type { JsonObject } from './json.ts';
+import { apiVersionOf, type Kind, type KindTable } from './kind.ts';
+import { pathsOf } from './openapi-paths.ts';
+import { Components } from './openapi-schema.ts';
+
+/**
+ * `/openapi/v3`: where the document of each group-version is. The hash in an address changes with the
+ * document, so what is behind it may be cached for good.
+ * https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3
+ */
+export function openApiIndex(documents: OpenApiDocuments): JsonObject {
+  const paths = documents.groupVersions().map(({ group, version }) => {
+    const path = `${group === '' ? 'api' : 'apis'}/${apiVersionOf({ group, version })}`;
+    const hash = documents.get(group, version)?.hash ?? '';
+    return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
+  });
+  return { paths: Object.fromEntries(paths) };
+}
+
+/** The OpenAPI 3.0 document of one group-version; undefined when it is not served. */
+export function openApiDocument(table: KindTable, group: string, version: string): JsonObject | undefined {
+  const kinds = kindsOf(table, group, version);
+  if (kinds.length === 0) return undefined;
+  const components = new Components();
+  const meta = (kind: string) => {
+    const schema = table.schemaOf('v1', kind);
+    return schema === undefined ? {} : components.refer(schema);
+  };
+  const paths: Record<string, JsonObject> = {};
+  for (const kind of kinds) {
+    const name = componentName(kind, kind.kind, kind.schema.name);
+    const object = components.refer(kind.schema, name);
+    mark(components, name, kind);
+    const list = table.schemaOf(apiVersionOf(kind), kind.listKind);
+    const listName = list === undefined ? '' : componentName(kind, kind.listKind, list.name);
+    const bodies = {
+      object,
+      list: list === undefined ? {} : components.refer(list, listName),
+      deleteOptions: meta('DeleteOptions'),
+      status: meta('Status'),
+      subresource: (sub: Kind['subresources'][number]) => {
+        const schema = table.schemaOf(apiVersionOf(sub), sub.kind);
+        if (schema === undefined) return undefined;
+        const subName = schema === kind.schema ? name : schema.name;
+        const reference = components.refer(schema, subName);
+        mark(components, subName, sub);
+        return reference;
+      },
+    };
+    if (list !== undefined) mark(components, listName, { ...kind, kind: kind.listKind });
+    Object.assign(paths, pathsOf(kind, bodies, kind.schema.name === ''));
+  }
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes', version: 'v1.36.0' },
+    paths,
+    components: { schemas: components.schemas },
+  };
+}
+
+/** Encoded documents, made when first asked for and again when the kinds of a group-version change. */
+export class OpenApiDocuments {
+  readonly #table: KindTable;
+  readonly #made = new Map<string, Made>();
+
+  constructor(table: KindTable) {
+    this.#table = table;
+  }
+
+  groupVersions(): ReadonlyArray<{ readonly group: string; readonly version: string }> {
+    return servedGroups(this.#table).flatMap(({ group, versions }) =>
+      versions.map((version) => ({ group, version })),
+    );
+  }
+
+  /** JSON, and the hash its address carries. */
+  get(group: string, version: string): { readonly json: Buffer; readonly hash: string } | undefined {
+    const key = `${group}/${version}`;
+    const kinds = kindsOf(this.#table, group, version);
+    const known = this.#made.get(key);
+    if (known !== undefined && sameItems(known.kinds, kinds)) return known;
+    const document = openApiDocument(this.#table, group, version);
+    if (document === undefined) {
+      this.#made.delete(key);
+      return undefined;
+    }
+    const json = Buffer.from(JSON.stringify(document));
+    const made = { kinds, json, hash: createHash('sha256').update(json).digest('hex').toUpperCase() };
+    this.#made.set(key, made);
+    return made;
+  }
+}
+
+interface Made {
+  readonly kinds: readonly Kind[];
+  readonly json: Buffer;
+  readonly hash: string;
+}
+
+function kindsOf(table: KindTable, group: string, version: string): Kind[] {
+  return table.all().filter((kind) => kind.group === group && kind.version === version);
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
+
+/** `example.com` and `Foo` → `com.example.v1.Foo`, as upstream names a CRD's. */
+function componentName({ group, version }: Kind, kind: string, own: string): string {
+  return own === '' ? `${group.split('.').reverse().join('.')}.${version}.${kind}` : own;
+}
+
+function mark(
+  components: Components,
+  name: string,
+  { group, version, kind }: Pick<Kind, 'group' | 'version' | 'kind'>,
+): void {
+  const schema = components.schemas[name];
+  if (schema !== undefined) schema['x-kubernetes-group-version-kind'] = [{ group, version, kind }];
+}
