@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gzip, zstdCompress } from 'node:zlib';
-import { type Headers, pack } from 'tar-stream';
+import { type Header, pack } from 'tar-stream';
 import { sha256 } from './blob-store.ts';
 import { MEDIA } from './documents.ts';
 
@@ -105,10 +105,9 @@ export async function packTar(entries: readonly LayerEntry[]): Promise<Buffer> {
     const { path, type = 'file', uid = 0, gid = 0, target, pax } = entry;
     const mode = entry.mode ?? (type === 'directory' ? 0o755 : 0o644);
     const link = target === undefined ? {} : { linkname: target };
-    const header: Headers = { name: path, type, mode, uid, gid, mtime: EPOCH, ...link };
-    // The library writes `pax` records, though its types do not say so.
-    const full: Headers & { pax?: typeof pax } = pax === undefined ? header : { ...header, pax };
-    tar.entry(full, Buffer.from(entry.content ?? ''));
+    // The library's types want one shape per kind of entry, and do not know of the `pax` records it writes.
+    const header = { name: path, type, mode, uid, gid, mtime: EPOCH, ...link, ...(pax && { pax }) } as Header;
+    tar.entry(header, Buffer.from(entry.content ?? ''));
   }
   tar.finalize();
   const chunks: Buffer[] = [];

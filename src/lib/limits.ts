@@ -48,6 +48,10 @@ export const LIMITS = {
   /** First and longest pause before an informer lists again. */
   informerRetryFirstMs: 200,
   informerRetryLongestMs: 30 * SECOND_MS,
+  /** Silence on a client's connection after which it is asked whether it lives, and how long it has to answer. */
+  clientPingMs: 15 * SECOND_MS,
+  /** How many objects an informer lists at a time. */
+  informerPageObjects: 500,
   /** Longest line of a watch stream the client takes. */
   watchLineBytes: 8 * MIB,
   /** Largest manifest, index or image configuration. */
@@ -59,7 +63,7 @@ export const LIMITS = {
   /** Entries of one layer. */
   imageLayerEntries: 2_000_000,
   /** A layer may always unpack to this much, and beyond it to so many times its compressed size. */
-  imageBombBytes: 256 * MIB,
+  imageBombBytes: 64 * MIB,
   imageBombRatio: 200,
   /** CPU seconds that unpacking one layer may take. */
   imageUnpackCpuSeconds: 1800,

@@ -75,7 +75,8 @@ function number(block: Buffer, start: number, length: number): number {
   if ((first & 0x80) !== 0) return base256(block.subarray(start, start + length));
   const digits = text(block, start, length).trim();
   if (digits === '') return 0;
-  if (!/^[0-7]+$/.test(digits)) throw new UnpackError('Corrupt', 'a tar header holds a malformed number');
+  if (!/^[0-7]+$/.test(digits))
+    throw new UnpackError('Corrupt', 'not a tar archive: a header holds a malformed number');
   return Number.parseInt(digits, 8);
 }
 
