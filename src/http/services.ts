@@ -1,9 +1,9 @@
 import type { Authenticator } from '../access/authn/authenticator.ts';
 import type { ServiceAccountTokens } from '../access/authn/service-account-tokens.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
+import type { ProtobufCodec } from '../api/protobuf/codec.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { ProtobufCodec } from './body/decode.ts';
 import type { TableOf } from './negotiate/shapes.ts';
 import type { NodeTunnels } from './tunnel/node-tunnels.ts';
 

@@ -1,15 +1,9 @@
+import type { ProtobufCodec } from '../../api/protobuf/codec.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Decoded, decodeJson } from './json.ts';
 import { readBody } from './read-body.ts';
 import { decodeYaml } from './yaml.ts';
-
-/** The Kubernetes protobuf envelope (`k8s\0` and `runtime.Unknown`), both ways. */
-export interface ProtobufCodec {
-  /** @throws BadRequest */
-  decode(bytes: Uint8Array): unknown;
-  encode(kind: { readonly apiVersion: string; readonly kind: string }, object: unknown): Uint8Array;
-}
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const OBJECT_TYPES = ['application/json', 'application/yaml', PROTOBUF];

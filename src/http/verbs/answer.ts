@@ -94,9 +94,8 @@ export async function answerValue(
   if (encoding === 'yaml') {
     await exchange.reply.send(status, 'application/yaml', [Buffer.from(stringify(value))]);
   } else if (encoding === 'protobuf') {
-    const type = value as { apiVersion?: string; kind?: string }; // Everything answered here has a type.
-    if (type.apiVersion === undefined || type.kind === undefined) throw notAcceptable();
-    const bytes = services.protobuf?.encode({ apiVersion: type.apiVersion, kind: type.kind }, value);
+    const object = value as { apiVersion: string; kind: string }; // Everything answered here has a type.
+    const bytes = services.protobuf?.encode(object);
     if (bytes === undefined) throw notAcceptable();
     await exchange.reply.send(status, PROTOBUF, [Buffer.from(bytes)]);
   } else {
