@@ -195,12 +195,10 @@ export const DESCRIPTIONS: Readonly<Record<string, Readonly<Record<string, strin
     progressDeadlineSeconds: 'Seconds without progress after which the rollout counts as failed.',
   },
   'io.k8s.api.apps.v1.DeploymentStrategy': {
-    '': 'How old pods are replaced by new ones.',
     type: 'RollingUpdate or Recreate.',
     rollingUpdate: 'The bounds of a rolling update.',
   },
   'io.k8s.api.apps.v1.RollingUpdateDeployment': {
-    '': 'The bounds of a rolling update.',
     maxSurge: 'How many pods may be there beyond replicas.',
     maxUnavailable: 'How many pods may be missing.',
   },
