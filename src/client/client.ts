@@ -17,7 +17,12 @@ export interface Client {
     query: WatchQuery,
     options: CallOptions & { signal: AbortSignal },
   ): AsyncIterable<ClientWatchEvent<T>>;
-  create<T = ApiObject>(collection: CollectionReference, object: object, options?: WriteOptions): Promise<T>;
+  /** `name` and `subresource` together create below an object: `binding`, `eviction`, `token`. */
+  create<T = ApiObject>(
+    collection: CollectionReference & { readonly name?: string; readonly subresource?: string },
+    object: object,
+    options?: WriteOptions,
+  ): Promise<T>;
   update<T = ApiObject>(reference: ObjectReference, object: object, options?: WriteOptions): Promise<T>;
   patch<T = ApiObject>(reference: ObjectReference, patch: ClientPatch, options?: WriteOptions): Promise<T>;
   delete<T = ApiObject>(reference: ObjectReference, body?: object, options?: WriteOptions): Promise<T>;
