@@ -14,7 +14,8 @@ export class ContentLease {
       return await work();
     } finally {
       this.#holders--;
-      if (this.#holders === 0 && this.#wanted !== undefined) await this.collect(this.#wanted);
+      // Its failure is not this holder's; the next collecting finds the same again.
+      if (this.#holders === 0 && this.#wanted !== undefined) await this.collect(this.#wanted).catch(() => {});
     }
   }
 

@@ -10,6 +10,8 @@ interface Flight<T> {
  */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>();
+  /** Aborted work that has not let go of what it uses yet. */
+  readonly #ending = new Map<string, Promise<unknown>>();
 
   async run(key: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
@@ -29,9 +31,12 @@ export class SingleFlight<T> {
 
   #start(key: string, work: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const controller = new AbortController();
-    const result = work(controller.signal).finally(() => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    });
+    const before = this.#ending.get(key) ?? Promise.resolve();
+    const result = before
+      .then(() => work(controller.signal))
+      .finally(() => {
+        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+      });
     const flight = { controller, result, waiting: 0 };
     result.catch(() => {}); // Everyone who waits hears of it; nobody may be left.
     this.#flights.set(key, flight);
@@ -39,8 +44,17 @@ export class SingleFlight<T> {
   }
 
   #leave(key: string, flight: Flight<T>): void {
-    // Whoever comes now starts anew rather than joining what is about to be aborted.
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    if (this.#flights.get(key) !== flight) return;
+    // Whoever comes now starts anew, when this has ended, rather than joining what is about to be aborted.
+    this.#flights.delete(key);
+    const ending = flight.result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#ending.set(key, ending);
+    void ending.then(() => {
+      if (this.#ending.get(key) === ending) this.#ending.delete(key);
+    });
     flight.controller.abort();
   }
 }
