@@ -5,12 +5,18 @@
  * pause attend RUNTIME [GLOBALS...] create --pid-file FILE ...
  *                     Called by a monitor that expects "create": does "run" in the background instead, writes its
  *                     pid to FILE and ends, so that the monitor watches a process that ends as the container ends.
+ * pause masked PROGRAM...
+ *                     Runs PROGRAM where /proc/sys/net/core is empty: gVisor before 2023 takes a namespace that has
+ *                     rmem_default for the host's own, and since Linux 6.10 or so every namespace has it.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -73,8 +79,20 @@ static int attend(char **words) {
   return 1;
 }
 
+static int masked(char **program) {
+  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+      mount("none", "/proc/sys/net/core", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k") < 0) {
+    perror("mask /proc/sys/net/core");
+    return 1;
+  }
+  execv(program[0], program);
+  perror(program[0]);
+  return 127;
+}
+
 int main(int argc, char **argv) {
   if (argc >= 4 && strcmp(argv[1], "attend") == 0) return attend(argv + 2);
+  if (argc >= 3 && strcmp(argv[1], "masked") == 0) return masked(argv + 2);
   if (argc == 1) return rest();
   fputs("usage: pause | pause attend RUNTIME [GLOBAL...] create --pid-file FILE ...\n", stderr);
   return 2;

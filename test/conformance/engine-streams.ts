@@ -162,7 +162,7 @@ export function streamTests(suite: Suite): void {
     if (dial === undefined) return test.skip('capabilities.dial: not offered');
     await using box = await make();
     await assert.rejects(dial(box.spec.id, 8099, AbortSignal.timeout(5000)));
-    await box.start(['/bin/nc', '-lk', '-p', '8099', '-e', '/bin/cat']);
+    await box.start(['/bin/nc', '-ll', '-p', '8099', '-e', '/bin/cat']);
     const socket = await until('a connection', async () =>
       dial(box.spec.id, 8099, NEVER).catch(() => undefined),
     );

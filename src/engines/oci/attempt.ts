@@ -96,7 +96,8 @@ export class Attempt {
     const { program, globals } = this.#runtime;
     await createUnderConmon(this.paths, { ...conmon, runtime: program, runtimeArgs: globals }, signal);
     await this.#stamp();
-    await startContainer(this.#runtime, this.paths.runtimeId, signal);
+    const wrapper = this.#runtime.family === 'runsc' ? [this.#shop.pauseProgram, 'masked'] : [];
+    await startContainer(this.#runtime, { id: this.paths.runtimeId, wrapper }, signal);
   }
 
   /** Written ahead of the start: after a crash between the two the process counts as started and is looked at. */

@@ -68,8 +68,14 @@ async function gvisorGlobals(program: string, signal: AbortSignal): Promise<stri
   );
 }
 
-export async function startContainer(runtime: Runtime, id: string, signal: AbortSignal): Promise<void> {
-  await run(runtime.program, [...runtime.globals, 'start', id], { signal });
+/** `wrapper` is a program and its arguments that runs the runtime. */
+export async function startContainer(
+  runtime: Runtime,
+  target: { id: string; wrapper: readonly string[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const words = [...target.wrapper, runtime.program, ...runtime.globals, 'start', target.id];
+  await run(words[0] ?? '', words.slice(1), { signal });
 }
 
 /** Signals the first process; one that has ended already is no error. */
