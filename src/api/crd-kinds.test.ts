@@ -179,6 +179,11 @@ const refused: ReadonlyArray<[string, unknown, string]> = [
     },
     's.properties.a.x-kubernetes-list-map-keys',
   ],
+  [
+    'a pattern that is none',
+    { type: 'object', properties: { a: { type: 'string', pattern: '(' } } },
+    's.properties.a.pattern',
+  ],
   ['a list without items', { type: 'object', properties: { a: { type: 'array' } } }, 's.properties.a.items'],
 ];
 for (const [name, source, field] of refused) {

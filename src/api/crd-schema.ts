@@ -1,3 +1,4 @@
+import { RE2JS } from 're2js';
 import { AmphoraError, type ErrorDetail } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import { isJsonObject, type JsonObject, memberOf, memberPath } from './json.ts';
@@ -40,6 +41,7 @@ class Reader {
       this.refuse(path, 'must be an object');
       return { type: 'any' };
     }
+    this.#checkPattern(source.pattern, `${path}.pattern`);
     if (source['x-kubernetes-int-or-string'] === true) return { type: 'int-or-string' };
     const at = { path, depth: depth + 1 };
     switch (source.type) {
@@ -57,6 +59,18 @@ class Reader {
         return { type: 'boolean' };
       default:
         return this.#untyped(source, path);
+    }
+  }
+
+  #checkPattern(pattern: unknown, path: string): void {
+    if (typeof pattern !== 'string') return;
+    try {
+      RE2JS.compile(pattern);
+    } catch (error) {
+      this.refuse(
+        path,
+        `${JSON.stringify(pattern)}: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 

@@ -17,11 +17,16 @@ export interface ProtobufCodec {
 }
 
 export function createProtobufCodec(): ProtobufCodec {
-  const table = new MessageTable();
+  // Most clients never send protobuf: the table is made when the first one does.
+  let made: MessageTable | undefined;
+  const table = () => {
+    made ??= new MessageTable();
+    return made;
+  };
   return {
     decode(bytes) {
       const { apiVersion, kind, raw } = openEnvelope(bytes);
-      const message = table.ofKind(apiVersion, kind);
+      const message = table().ofKind(apiVersion, kind);
       if (message === undefined) {
         throw new AmphoraError(
           'UnsupportedMediaType',
@@ -31,7 +36,7 @@ export function createProtobufCodec(): ProtobufCodec {
       return { kind, apiVersion, ...decodeMessage(message, raw) };
     },
     encode(object) {
-      const message = table.ofKind(object.apiVersion, object.kind);
+      const message = table().ofKind(object.apiVersion, object.kind);
       return message === undefined ? undefined : envelope(object, encodeMessage(message, object));
     },
   };
