@@ -1,8 +1,13 @@
 import type { Strategy } from '../strategy.ts';
+import { configMaps } from './config-maps.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
+import { secrets } from './secrets.ts';
+import { services } from './services.ts';
+import { simple } from './simple.ts';
+import { workloads } from './workloads.ts';
 
 /** Every kind that needs more than its schema says. */
 export function allStrategies(): readonly Strategy[] {
-  return [namespaces, pods];
+  return [namespaces, pods, services, secrets, configMaps, ...workloads, ...simple];
 }

@@ -1,2 +1,41 @@
+import type { ApiObject } from '../../api/kind.ts';
+import { ensure, part, text } from '../fields.ts';
+import { podSpecDefaults, qosClass } from '../pod/defaults.ts';
+import { validatePodUpdate } from '../pod/immutable.ts';
+import { validatePodSpec } from '../pod/validate.ts';
 import type { Strategy } from '../strategy.ts';
-export const pods: Strategy = { resource: 'pods', generation: true };
+
+const FORMER_GRACE_SECONDS = 30;
+
+export const pods: Strategy = {
+  resource: 'pods',
+  generation: true,
+  defaults(pod) {
+    const spec = ensure(pod, 'spec');
+    spec.enableServiceLinks ??= true;
+    podSpecDefaults(spec);
+  },
+  prepareCreate(pod) {
+    // Upstream decides the class of service on create; admission may still add what does not change it.
+    pod.status = { phase: 'Pending', qosClass: qosClass(part(pod, 'spec')) };
+  },
+  prepareStatus(pod, old) {
+    pod.spec = old.spec;
+    if (old.metadata.ownerReferences === undefined) delete pod.metadata.ownerReferences;
+    else pod.metadata.ownerReferences = old.metadata.ownerReferences;
+  },
+  validate: (pod) => validatePodSpec(part(pod, 'spec'), 'spec'),
+  validateUpdate: (pod, old) => validatePodUpdate(pod, old),
+  grace: podGrace,
+};
+
+/** Seconds a pod gets to end. What runs nowhere, or has ended, needs none. */
+function podGrace(pod: Readonly<ApiObject>, asked: number | undefined): number {
+  const spec = part(pod, 'spec');
+  const phase = text(part(pod, 'status'), 'phase');
+  if (text(spec, 'nodeName') === '' || phase === 'Failed' || phase === 'Succeeded') return 0;
+  const own = spec.terminationGracePeriodSeconds;
+  const grace = asked ?? (typeof own === 'number' ? own : FORMER_GRACE_SECONDS);
+  // A negative value was once allowed and means the shortest there is.
+  return grace < 0 ? 1 : grace;
+}

@@ -1,0 +1,22 @@
+import { templateDefaults } from '../pod/defaults.ts';
+import type { Strategy } from '../strategy.ts';
+
+/** Kinds of which only how they may be written differs. */
+export const simple: readonly Strategy[] = [
+  { resource: 'leases.coordination.k8s.io', unconditionalUpdate: false, createOnUpdate: true },
+  { resource: 'events', createOnUpdate: true },
+  { resource: 'endpoints', createOnUpdate: true },
+  { resource: 'endpointslices.discovery.k8s.io', generation: true },
+  { resource: 'limitranges', createOnUpdate: true },
+  { resource: 'roles.rbac.authorization.k8s.io', createOnUpdate: true },
+  { resource: 'rolebindings.rbac.authorization.k8s.io', createOnUpdate: true },
+  { resource: 'clusterroles.rbac.authorization.k8s.io', createOnUpdate: true },
+  { resource: 'clusterrolebindings.rbac.authorization.k8s.io', createOnUpdate: true },
+  { resource: 'jobs.batch', generation: true, defaults: templateDefaults },
+  { resource: 'cronjobs.batch', generation: true },
+  { resource: 'poddisruptionbudgets.policy', generation: true },
+  { resource: 'networkpolicies.networking.k8s.io', generation: true },
+  { resource: 'ingresses.networking.k8s.io', generation: true },
+  { resource: 'customresourcedefinitions.apiextensions.k8s.io', generation: true },
+  { resource: 'replicationcontrollers', generation: true, defaults: templateDefaults },
+];
