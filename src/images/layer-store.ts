@@ -4,10 +4,12 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import { AmphoraError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { LIMITS } from '../lib/limits.ts';
 import { fchmod, fsetxattr, openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS } from '../lib/syscalls/files.ts';
 import { isErrno } from '../lib/syscalls/libc.ts';
 import { type BlobStore, sha256 } from './blob-store.ts';
 import type { ImageRecord } from './catalog.ts';
+import { forEachLimited } from './for-each-limited.ts';
 import { SingleFlight } from './single-flight.ts';
 import { hexOf, type StorePaths } from './store-paths.ts';
 import { openLayer } from './unpack/layer-stream.ts';
@@ -36,17 +38,14 @@ export class LayerStore {
     this.#unpacker = options.unpacker;
   }
 
-  /** Unpacks what is missing of an image, from the bottom up. Returns the directories, topmost first. */
+  /** Unpacks what is missing of an image. Returns the directories, topmost first. */
   async ensure(record: ImageRecord, signal: AbortSignal): Promise<readonly string[]> {
-    const directories: string[] = [];
-    for (const [index, chain] of chainIds(record).entries()) {
-      const layer = record.layers[index];
-      if (layer === undefined) break;
-      const lower = [...directories];
-      await this.#flights.run(chain, (shared) => this.#ensureOne({ chain, layer, lower }, shared), signal);
-      directories.unshift(this.directory(chain));
-    }
-    return directories;
+    const chains = chainIds(record);
+    // From the bottom up, a few at once: starting a child takes longer than unpacking a small layer.
+    await forEachLimited([...chains.keys()], { limit: LIMITS.imageUnpackParallel, signal }, (index, shared) =>
+      this.#ensureLayer({ record, index }, shared),
+    );
+    return chains.map((chain) => this.directory(chain)).reverse();
   }
 
   directory(chain: string): string {
@@ -63,48 +62,59 @@ export class LayerStore {
     }
   }
 
-  async #ensureOne(work: LayerWork, signal: AbortSignal): Promise<void> {
-    const directory = this.directory(work.chain);
+  async #ensureLayer(work: LayerWork, signal: AbortSignal): Promise<void> {
+    const chain = chainIds(work.record)[work.index];
+    if (chain === undefined) return;
+    await this.#flights.run(chain, (shared) => this.#make(chain, work, shared), signal);
+  }
+
+  async #make(chain: string, work: LayerWork, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(chain);
     const label = `${directory}.chain`;
     if (await isDirectory(directory)) {
-      if ((await readFile(label, 'utf8')) === work.chain) return;
-      throw new AmphoraError('Corrupt', `${directory} belongs to another chain of layers than ${work.chain}`);
+      if ((await readFile(label, 'utf8')) === chain) return;
+      throw new AmphoraError('Corrupt', `${directory} belongs to another chain of layers than ${chain}`);
     }
-    const temporary = join(
-      this.#paths.layers,
-      `${shortName(work.chain)}.${randomBytes(4).toString('hex')}.tmp`,
-    );
+    const temporary = join(this.#paths.layers, `${shortName(chain)}.${randomBytes(4).toString('hex')}.tmp`);
     try {
       await mkdir(temporary, { mode: 0o755 });
       await this.#unpack(work, temporary, signal);
-      await writeFileAtomic(label, work.chain, 0o600);
+      await writeFileAtomic(label, chain, 0o600);
       await rename(temporary, directory);
       await syncDirectory(this.#paths.layers);
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
       signal.throwIfAborted();
-      throw AmphoraError.during(`unpacking layer ${work.layer.digest}`, error);
+      throw AmphoraError.during(`unpacking layer ${work.record.layers[work.index]?.digest}`, error);
     }
   }
 
   async #unpack(work: LayerWork, directory: string, signal: AbortSignal): Promise<void> {
-    const source = await openLayer(this.#blobs.path(work.layer.digest));
+    const { record, index } = work;
+    const layer = record.layers[index];
+    if (layer === undefined) return;
+    const source = await openLayer(this.#blobs.path(layer.digest));
     const options = { directory, isPlain: false, maxBytes: source.maxBytes, config: this.#unpacker };
     const report = await unpackTar(source.stream, options, signal);
     const diffId = source.digest();
-    if (diffId !== work.layer.diffId) {
-      const message = `it unpacks to ${diffId}, but the image says ${work.layer.diffId}`;
-      throw new AmphoraError('Corrupt', message);
+    if (diffId !== layer.diffId) {
+      throw new AmphoraError('Corrupt', `it unpacks to ${diffId}, but the image says ${layer.diffId}`);
     }
-    applyReport(directory, report, work.lower);
+    // What this one only passes through looks as below, so below must be there; mostly it is under way.
+    if (index > 0) await this.#ensureLayer({ record, index: index - 1 }, signal);
+    const lower = chainIds(record).slice(0, index).reverse();
+    applyReport(
+      directory,
+      report,
+      lower.map((chain) => this.directory(chain)),
+    );
   }
 }
 
 interface LayerWork {
-  readonly chain: string;
-  readonly layer: ImageRecord['layers'][number];
-  /** Directories of the layers below, topmost first. */
-  readonly lower: readonly string[];
+  readonly record: ImageRecord;
+  /** Counted from the bottom. */
+  readonly index: number;
 }
 
 /** https://github.com/opencontainers/image-spec/blob/main/config.md#layer-chainid */

@@ -68,6 +68,8 @@ export const LIMITS = {
   /** CPU seconds that unpacking one layer may take. */
   imageUnpackCpuSeconds: 1800,
   imageUnpackReportBytes: 16 * MIB,
+  /** Layers of one image that are unpacked at once. */
+  imageUnpackParallel: 3,
   /** Layers of one image that are downloaded at once. */
   imagePullParallel: 3,
   /** Tries of one request to a registry, and the first and longest wait between them. */
