@@ -185,6 +185,7 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
     reclaimPolicy: { enum: ['Delete', 'Retain'], default: 'Delete' },
     volumeBindingMode: { enum: ['Immediate', 'WaitForFirstConsumer'], default: 'Immediate' },
   },
+  'storage.v1.CSINodeSpec': { drivers: OPTIONAL },
   'storage.v1.CSIDriverSpec': {
     attachRequired: { default: true },
     podInfoOnMount: { default: false },
