@@ -1,12 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import { type IncomingHttpHeaders, performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import { request } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
@@ -63,7 +58,7 @@ export async function serveTunnel(options: TunnelOptions): Promise<void> {
   }
 }
 
-function dial({ server, tls, nodeName, signal }: TunnelOptions): Promise<Duplex> {
+function dial({ server, tls, nodeName, signal }: TunnelOptions): Promise<Socket> {
   const { ca, certificate, key } = tls();
   return new Promise((resolve, reject) => {
     const outgoing = request(`${server}/apis/amphora.dev/v1/nodes/${encodeURIComponent(nodeName)}/tunnel`, {
@@ -75,7 +70,9 @@ function dial({ server, tls, nodeName, signal }: TunnelOptions): Promise<Duplex>
       signal,
       headers: { connection: 'Upgrade', upgrade: PROTOCOL },
     });
-    outgoing.once('upgrade', (_response: IncomingMessage, socket: Duplex, head: Buffer) => {
+    outgoing.once('upgrade', (_response: IncomingMessage, socket: Socket, head: Buffer) => {
+      socket.setTimeout(0);
+      socket.on('error', () => {}); // Its close is what counts.
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
@@ -97,29 +94,25 @@ function dial({ server, tls, nodeName, signal }: TunnelOptions): Promise<Duplex>
 }
 
 /** Answers on the socket until it closes. */
-async function serve(socket: Duplex, options: TunnelOptions): Promise<void> {
-  const server: Http2Server = createServer({
+async function serve(socket: Socket, options: TunnelOptions): Promise<void> {
+  // Not a server's `connection` event: that would look at the protocol TLS agreed on, which was HTTP/1.1.
+  const session = performServerHandshake(socket, {
     settings: { maxConcurrentStreams: LIMITS.tunnelStreams, enablePush: false },
     maxSessionMemory: 64,
   });
-  server.on('stream', (stream, headers) => answer(stream, { headers, handlers: options.handlers }));
-  server.on('sessionError', () => {}); // The close below says the same.
-  let session: ServerHttp2Session | undefined;
-  server.on('session', (opened) => {
-    session = opened;
-    // The server pings; when it falls silent for so long, it is gone.
-    opened.setTimeout(4 * LIMITS.tunnelPingMs, () => opened.destroy());
-  });
+  session.on('stream', (stream, headers) => answer(stream, { headers, handlers: options.handlers }));
+  session.on('error', () => {}); // The close below says the same.
+  // The server pings; when it falls silent for so long, it is gone.
+  session.setTimeout(4 * LIMITS.tunnelPingMs, () => session.destroy());
   const close = () => {
-    session?.destroy();
+    session.destroy();
     socket.destroy();
   };
   options.signal.addEventListener('abort', close, { once: true });
   try {
     await new Promise<void>((resolve) => {
-      socket.on('error', () => {});
+      session.once('close', resolve);
       socket.once('close', resolve);
-      server.emit('connection', socket);
     });
   } finally {
     options.signal.removeEventListener('abort', close);

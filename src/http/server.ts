@@ -24,6 +24,8 @@ export interface TlsOptions {
 
 export interface ApiServerOptions extends Services {
   readonly tls: TlsOptions;
+  /** Milliseconds a client may take for its request headers; `LIMITS.requestHeaderMs` if left out. */
+  readonly requestHeaderMs?: number;
 }
 
 /** The Kubernetes API over TLS on one port, as HTTP/2 and HTTP/1.1. */
@@ -42,10 +44,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const open = new Set<Exchange>();
   const sockets = new Set<Duplex>();
   const http2Sessions = new Set<ServerHttp2Session>();
-  const server = createSecureServer({ ...SERVER_OPTIONS, ...tlsFields(options.tls) });
+  const headerMs = options.requestHeaderMs ?? LIMITS.requestHeaderMs;
+  const server = createSecureServer({
+    ...SERVER_OPTIONS,
+    ...tlsFields(options.tls),
+    handshakeTimeout: headerMs,
+    ...{ connectionsCheckingInterval: headerMs / 4 }, // Of HTTP/1.1: the type of HTTP/2's options lacks it.
+  });
   // The types know only plain HTTP servers to have these; with allowHTTP1 this one has them too.
   Object.assign(server, {
-    headersTimeout: LIMITS.requestHeaderMs,
+    headersTimeout: headerMs,
     requestTimeout: LIMITS.requestMs,
     keepAliveTimeout: LIMITS.httpIdleMs,
     maxHeadersCount: LIMITS.httpHeaderPairs,
@@ -109,7 +117,6 @@ const SERVER_OPTIONS = {
   requestCert: true,
   rejectUnauthorized: false,
   minVersion: 'TLSv1.2',
-  handshakeTimeout: LIMITS.requestHeaderMs,
   maxHeaderSize: LIMITS.httpHeaderBytes,
   maxHeaderListPairs: LIMITS.httpHeaderPairs,
   maxSessionInvalidFrames: 100,

@@ -57,10 +57,11 @@ export async function writeFrame(stream: Writable, frame: Frame, signal?: AbortS
   }
 }
 
-/** The frames of a stream until it ends. @throws Corrupt for one that is too long or cut off. */
+/** The frames of a stream until it ends; leaving the loop early does not destroy the stream. @throws Corrupt for one that is too long or cut off. */
 export async function* readFrames(stream: Readable): AsyncGenerator<Frame> {
   let pending: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  // Whoever stops reading at the last frame may still have something to write.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
     while (pending.length >= HEADER_BYTES) {
       const length = pending.readUInt32BE(1);

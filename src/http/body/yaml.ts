@@ -15,7 +15,7 @@ export function decodeYaml(bytes: Buffer): Decoded {
   const duplicates: string[] = [];
   let value: unknown;
   try {
-    const document = parseDocument(text, { schema: 'core', uniqueKeys: false, logLevel: 'silent' });
+    const document = parseDocument(text, { schema: 'core', uniqueKeys: false, logLevel: 'error' });
     const [error] = document.errors;
     if (error !== undefined) throw error;
     value = document.toJS({ maxAliasCount: LIMITS.yamlAliases });

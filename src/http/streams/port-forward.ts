@@ -46,7 +46,7 @@ async function overSpdy(transport: Duplex, dial: Dial): Promise<void> {
       stream.once('close', () => waiting.delete(requestid));
     } else if (streamtype === 'data' && other !== undefined) {
       waiting.delete(requestid);
-      connect(dial, { port, data: stream, error: other });
+      void connect(dial, { port, data: stream, error: other }); // Tells its failures on the error stream.
     } else stream.destroy();
   });
   await session.run().catch(() => {}); // A client that breaks the protocol is a client that has gone.

@@ -44,7 +44,7 @@ export interface Answer {
 }
 
 /** A whole API server over a store in memory, on a free port. */
-export async function startFixture(): Promise<Fixture> {
+export async function startFixture(options: { requestHeaderMs?: number } = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
   const { registry } = bench();
@@ -70,6 +70,7 @@ export async function startFixture(): Promise<Fixture> {
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
     tls,
+    ...options,
   });
   const { port } = await server.listen(0, '127.0.0.1');
   const admin = await pki.client('admin', { user: 'admin', groups: ['system:masters'] });

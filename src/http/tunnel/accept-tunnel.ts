@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Services } from '../services.ts';
@@ -13,6 +14,9 @@ export async function acceptTunnel(services: Services, exchange: Exchange, node:
       `a node tunnel needs an HTTP/1.1 request with "Upgrade: ${PROTOCOL}"`,
     );
   const socket = upgrade.take();
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${PROTOCOL}\r\n\r\n`);
+  const answer = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${PROTOCOL}\r\n\r\n`;
+  await new Promise<void>((resolve) => socket.write(answer, () => resolve()));
+  // HTTP/2 takes the native handle: with a write of ours still on it, Node ends the process with a failed assertion.
+  await setImmediate();
   services.nodes.accept(node, socket);
 }
