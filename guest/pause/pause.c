@@ -6,7 +6,7 @@
  *                     Called by a monitor that expects "create": does "run" in the background instead, writes its
  *                     pid to FILE and ends, so that the monitor watches a process that ends as the container ends.
  * pause masked PROGRAM...
- *                     Runs PROGRAM where /proc/sys/net/core is empty: gVisor before 2023 takes a namespace that has
+ *                     Runs PROGRAM where /proc/sys/net is empty: gVisor before 2023 takes a namespace that has
  *                     rmem_default for the host's own, and since Linux 6.10 or so every namespace has it.
  */
 #define _GNU_SOURCE
@@ -81,8 +81,8 @@ static int attend(char **words) {
 
 static int masked(char **program) {
   if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
-      mount("none", "/proc/sys/net/core", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k") < 0) {
-    perror("mask /proc/sys/net/core");
+      mount("none", "/proc/sys/net", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, "size=4k") < 0) {
+    perror("mask /proc/sys/net");
     return 1;
   }
   execv(program[0], program);

@@ -8,6 +8,7 @@ import type { ContainerSpec, SandboxSpec } from '../sandbox-spec.ts';
 import type { Cgroups } from './cgroups.ts';
 import { ociConfig } from './config.ts';
 import { createUnderConmon } from './conmon.ts';
+import { whyNotRunnable } from './find-in-root.ts';
 import { type AttemptPaths, attemptPaths, type Layout, sandboxPaths } from './paths.ts';
 import { containerState, deleteContainer, type Runtime, startContainer } from './runtime.ts';
 import { killAll, readPid, removeTrees, runs } from './teardown.ts';
@@ -85,6 +86,8 @@ export class Attempt {
       stdinOnce: what.stdinOnce,
     };
     if (joins) {
+      const problem = whyNotRunnable(this.paths.rootfs, this.spec);
+      if (problem !== undefined) throw new AmphoraError('ProcessFailed', problem);
       // gVisor's kernel holds the process, so conmon watches a `runsc run` that waits for it and ends as it ends.
       const log = `--log=${join(this.paths.bundle, 'runsc.log')}`;
       const runtimeArgs = ['attend', this.#runtime.program, ...this.#runtime.globals, log];

@@ -119,7 +119,7 @@ export class CniClient {
       const conf = { cniVersion: '1.0.0' };
       const said = await invokePlugin({ type, directories: this.#directories }, invocation, { conf, signal });
       const { supportedVersions = [] } = (said ?? {}) as { supportedVersions?: readonly string[] }; // absent: none
-      common = common.filter((one) => supportedVersions.includes(one));
+      common = common.filter((one) => supportedVersions.some((known) => known === one));
     }
     const [best] = common;
     if (best === undefined)
