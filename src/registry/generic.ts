@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
 import { removeCollection } from './delete-collection.ts';
+import { finalize } from './finalize.ts';
 import { get } from './get.ts';
 import { list } from './list.ts';
 import { SharedBytes } from './object-bytes.ts';
@@ -44,6 +45,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     watch: (context, target, query) => watch(parts, { context, target, options: query }),
     create: (context, target, object) => createAny(parts, { context, target, object }),
     update: async (context, target, object) => {
+      if (target.subresource === 'finalize') return await finalize(parts, { context, target, object });
       if (target.subresource !== 'scale') return await update(parts, { context, target, object });
       const scale = await writeScale(parts, { context, target, make: () => object });
       return { object: scale, created: false };

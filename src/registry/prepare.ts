@@ -47,19 +47,26 @@ export function prepareCreate(
 /** The object to be written over `old`, both in the stored version; the server's own fields come from `old`. */
 export function prepareUpdate(
   kind: StoredKind,
-  options: { readonly object: ApiObject; readonly old: Readonly<ApiObject>; readonly status: boolean },
+  options: { readonly object: ApiObject; readonly old: Readonly<ApiObject>; readonly subresource: string },
 ): ApiObject {
-  const { object, old } = options;
+  const { object, old, subresource } = options;
+  const { strategy } = kind;
   keepServerFields(object, old);
-  if (options.status) {
-    (kind.strategy.prepareStatus ?? keepAllButStatus)(object, old);
-  } else {
-    if (hasStatus(kind.stored)) copyField(object, old, 'status');
-    kind.strategy.defaults?.(object);
-    kind.strategy.prepareUpdate?.(object, old);
-    if (old.metadata.generation !== undefined && !sameContent(object, old))
-      object.metadata.generation = old.metadata.generation + 1;
+  if (subresource === 'status') {
+    (strategy.prepareStatus ?? keepAllButStatus)(object, old);
+    return object;
   }
+  if (hasStatus(kind.stored)) copyField(object, old, 'status');
+  if (subresource !== '') {
+    const keep = strategy.subresources?.[subresource];
+    if (keep === undefined)
+      throw new AmphoraError('NotImplemented', `${strategy.resource}/${subresource} cannot be written yet`);
+    keep(object, old);
+  }
+  strategy.defaults?.(object);
+  strategy.prepareUpdate?.(object, old);
+  if (old.metadata.generation !== undefined && !sameContent(object, old))
+    object.metadata.generation = old.metadata.generation + 1;
   return object;
 }
 

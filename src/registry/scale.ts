@@ -49,7 +49,7 @@ export async function writeScale(
       const metadata = { ...current.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
       return { ...current, metadata, spec: { ...(current.spec as Fields), replicas } };
     },
-    prepare: (object, old) => prepareUpdate(kind, { object, old, status: false }),
+    prepare: (object, old) => prepareUpdate(kind, { object, old, subresource: '' }),
   });
   return plain(scaleOf(written.object()));
 }

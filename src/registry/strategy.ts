@@ -22,6 +22,11 @@ export interface Strategy {
   prepareUpdate?(object: ApiObject, old: Readonly<ApiObject>): void;
   /** Puts back what a write to `/status` may not change; the default keeps everything but status. */
   prepareStatus?(object: ApiObject, old: Readonly<ApiObject>): void;
+  /**
+   * What a write to another subresource may change, by its name: puts the rest back from `old`. One that is not
+   * named here cannot be written.
+   */
+  readonly subresources?: Readonly<Record<string, (object: ApiObject, old: Readonly<ApiObject>) => void>>;
   validate?(object: Readonly<ApiObject>): ErrorDetail[];
   /** In addition to {@link Strategy.validate}, for writes of the object itself. */
   validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[];

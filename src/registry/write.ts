@@ -82,8 +82,8 @@ async function writeOnce(
   const { context } = request;
   const subresource = request.target.subresource ?? '';
   const old = parts.shared.of(current.bytes, current.revision).object();
-  const status = subresource === 'status';
-  const object = request.prepare?.(step.next, old) ?? prepareUpdate(kind, { object: step.next, old, status });
+  const object =
+    request.prepare?.(step.next, old) ?? prepareUpdate(kind, { object: step.next, old, subresource });
   delete object.metadata.resourceVersion;
   const admission = admissionRequest(parts, kind, { context, operation: 'UPDATE', object, old, subresource });
   await parts.admission.mutate(admission);

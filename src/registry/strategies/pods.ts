@@ -24,10 +24,23 @@ export const pods: Strategy = {
     if (old.metadata.ownerReferences === undefined) delete pod.metadata.ownerReferences;
     else pod.metadata.ownerReferences = old.metadata.ownerReferences;
   },
+  subresources: {
+    ephemeralcontainers: keepAllBut('ephemeralContainers'),
+  },
   validate: (pod) => validatePodSpec(part(pod, 'spec'), 'spec'),
   validateUpdate: (pod, old) => validatePodUpdate(pod, old),
   grace: podGrace,
 };
+
+/** Everything but one field of the spec stays as it was. */
+function keepAllBut(field: string) {
+  return (pod: ApiObject, old: Readonly<ApiObject>): void => {
+    const { [field]: _earlier, ...kept } = part(old, 'spec');
+    const next = part(pod, 'spec')[field];
+    pod.spec = next === undefined ? kept : { ...kept, [field]: next };
+    pod.metadata = { ...old.metadata };
+  };
+}
 
 /** Seconds a pod gets to end. What runs nowhere, or has ended, needs none. */
 function podGrace(pod: Readonly<ApiObject>, asked: number | undefined): number {

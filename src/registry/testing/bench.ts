@@ -1,4 +1,4 @@
-import { createAdmission } from '../../access/admission/admission.ts';
+import { type Admission, createAdmission } from '../../access/admission/admission.ts';
 import type { ApiObject, Kind } from '../../api/kind.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -18,14 +18,16 @@ export interface Bench {
   readonly warnings: string[];
 }
 
-/** A registry over a store of its own, without admission plugins. */
-export function bench(options: { clock?: Clock; hooks?: RegistryHooks; store?: Store } = {}): Bench {
+/** A registry over a store of its own, without admission plugins unless some are given. */
+export function bench(
+  options: { clock?: Clock; hooks?: RegistryHooks; store?: Store; admission?: Admission } = {},
+): Bench {
   const store = options.store ?? new MapStore();
   const warnings: string[] = [];
   const registry = createRegistry({
     store,
     kinds,
-    admission: createAdmission([]),
+    admission: options.admission ?? createAdmission([]),
     clock: options.clock ?? systemClock,
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
   });
