@@ -30,7 +30,7 @@ export interface Attachment {
 }
 
 /** Newest first. Older ones than these report results in another form and know no CHECK. */
-const VERSIONS = ['1.0.0', '0.4.0', '0.3.1', '0.3.0'] as const;
+const VERSIONS: readonly string[] = ['1.0.0', '0.4.0', '0.3.1', '0.3.0'];
 
 /** A client of the CNI specification for one list: https://www.cni.dev/docs/spec/#section-3-execution-of-network-configurations */
 export class CniClient {
@@ -113,7 +113,7 @@ export class CniClient {
 
   async #commonVersion(signal: AbortSignal): Promise<string> {
     const wanted = VERSIONS.indexOf(this.list.cniVersion);
-    let common: ReadonlyArray<(typeof VERSIONS)[number]> = VERSIONS.slice(Math.max(0, wanted));
+    let common: readonly string[] = VERSIONS.slice(Math.max(0, wanted));
     for (const { type } of this.list.plugins) {
       const invocation = { command: 'VERSION', containerId: '', netns: '', ifName: '', args: {} } as const;
       const conf = { cniVersion: '1.0.0' };
