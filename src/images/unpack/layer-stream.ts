@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline, Transform, type TransformCallback } from 'node:stream';
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { AmphoraError } from '../../lib/errors.ts';
 import { KIB, LIMITS } from '../../lib/limits.ts';
+
+const GZIP_MAGIC = 0x1f8b;
+const ZSTD_MAGIC = 0xfd2fb528;
 
 /** A decompressed layer. `digest` is known once the stream has ended. */
 export interface LayerStream {
@@ -24,15 +27,38 @@ export async function openLayer(path: string): Promise<LayerStream> {
   const { magic, size } = await firstBytes(path);
   const maxBytes = Math.min(LIMITS.imageLayerBytes, LIMITS.imageBombBytes + size * LIMITS.imageBombRatio);
   const meter = new Meter(maxBytes);
-  const file = createReadStream(path, { highWaterMark: 256 * KIB });
   const done = (error: Error | null | undefined) => {
     if (error != null) meter.destroy(error);
   };
-  const options = { chunkSize: 256 * KIB };
-  if (magic.readUInt16BE(0) === 0x1f8b) pipeline(file, createGunzip(options), meter, done);
-  else if (magic.readUInt32LE(0) === 0xfd2fb528) pipeline(file, createZstdDecompress(options), meter, done);
-  else pipeline(file, meter, done);
+  const options = { highWaterMark: 256 * KIB };
+  if (magic.readUInt32LE(0) === ZSTD_MAGIC) pipeline(Readable.from(zstdFrames(path, size)), meter, done);
+  else if (magic.readUInt16BE(0) === GZIP_MAGIC) {
+    pipeline(createReadStream(path, options), createGunzip({ chunkSize: 256 * KIB }), meter, done);
+  } else pipeline(createReadStream(path, options), meter, done);
   return { stream: meter, maxBytes, digest: () => meter.digest() };
+}
+
+/**
+ * All frames of a zstd file, skippable ones too: Node's decompressor ends with the first, and layers made by several
+ * threads, or for lazy pulling, have many.
+ */
+async function* zstdFrames(path: string, size: number): AsyncGenerator<Buffer> {
+  for (let offset = 0; offset < size; ) {
+    const frame = createZstdDecompress({ chunkSize: 256 * KIB });
+    const source = createReadStream(path, {
+      start: offset,
+      highWaterMark: offset === 0 ? 256 * KIB : 64 * KIB,
+    });
+    source.on('error', (error) => frame.destroy(error));
+    source.pipe(frame);
+    try {
+      yield* frame as AsyncIterable<Buffer>;
+    } finally {
+      source.destroy();
+    }
+    if (frame.bytesWritten === 0) throw new AmphoraError('Corrupt', `a zstd frame at ${offset} is malformed`);
+    offset += frame.bytesWritten;
+  }
 }
 
 async function firstBytes(path: string): Promise<{ magic: Buffer; size: number }> {
