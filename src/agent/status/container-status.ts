@@ -21,7 +21,7 @@ export function containerStatus(view: ContainerView): ContainerStatus {
   const shown = stateOf(view, record);
   const running = shown.running !== undefined;
   const probe = state.probes.get(container.name);
-  const started = running && record?.started && record.postStarted;
+  const started = running && record?.started === true && record.postStarted === true;
   const last = shown.terminated === undefined ? (record?.termination ?? record?.previous) : record?.previous;
   const image = state.record.images[container.name];
   const init =
