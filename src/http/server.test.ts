@@ -55,6 +55,20 @@ test('tables, partial metadata, YAML, and a refusal of what cannot be written', 
   assert.deepEqual([refused.status, refused.json<StatusBody>().reason], [406, 'NotAcceptable']);
 });
 
+test('an OpenAPI document is cached by its hash, and compressed', async () => {
+  const index = (await fixture.call('GET', '/openapi/v3')).json<{
+    paths: Record<string, { serverRelativeURL: string }>;
+  }>();
+  const path = index.paths['apis/apps/v1']?.serverRelativeURL ?? '';
+  const first = await fixture.call('GET', path);
+  assert.match(String(first.headers['cache-control']), /immutable/);
+  const etag = String(first.headers.etag);
+  const second = await fixture.call('GET', path, { headers: { 'if-none-match': etag } });
+  assert.deepEqual([second.status, second.text], [304, '']);
+  const packed = await fixture.call('GET', path, { headers: { 'accept-encoding': 'gzip' } });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+});
+
 test('a watch tells what happens, and ends after timeoutSeconds', async () => {
   const answer = fixture.call('GET', `${MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dseen`);
   await fixture.call('POST', MAPS, { body: configMap('seen') });

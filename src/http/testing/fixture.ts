@@ -7,6 +7,7 @@ import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
 import { createServiceAccountTokens, loadSigningKey } from '../../access/authn/service-account-tokens.ts';
 import { createAuthorizer } from '../../access/authz/all.ts';
+import { createTablePrinter } from '../../api/printers/table.ts';
 import { createProtobufCodec } from '../../api/protobuf/codec.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
@@ -66,6 +67,7 @@ export async function startFixture(options: { requestHeaderMs?: number } = {}): 
     log,
     tokens,
     documents: createDocuments({ kinds: registry.kinds }),
+    tableOf: createTablePrinter(() => systemClock.now()),
     nodes,
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
