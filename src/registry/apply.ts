@@ -2,6 +2,7 @@ import { cloneJson } from '../api/json.ts';
 import { type ApiObject, apiVersionOf } from '../api/kind.ts';
 import { toTime } from '../lib/clock.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
+import { applyConflicts, withoutFields } from './apply-conflicts.ts';
 import { mergeApplied } from './apply-merge.ts';
 import { removeUnapplied } from './apply-remove.ts';
 import { create } from './create.ts';
@@ -39,8 +40,12 @@ export async function apply(
     throw new AmphoraError('BadRequest', 'metadata.managedFields must be nil');
   const make = (current: ApiObject) => {
     const before = entriesOf(current);
-    const others = before.filter((entry) => !isOwn(entry, request));
     const own = before.find((entry) => isOwn(entry, request));
+    const others = settle(request, {
+      current,
+      applied,
+      entries: before.filter((entry) => !isOwn(entry, request)),
+    });
     const kept = removeUnapplied(target.kind.schema, current, {
       applied,
       own: own?.fieldsV1,
@@ -58,6 +63,38 @@ export async function apply(
     const created = await create(parts, { context, target, object: { ...applied, metadata } });
     return { object: created, created: true };
   }
+}
+
+/**
+ * The other managers' entries, without what a forced apply takes over.
+ * @throws Conflict when fields that another manager applied would get other values and force is not set.
+ */
+function settle(
+  request: ApplyRequest & { readonly patch: { readonly force: boolean } },
+  change: { readonly current: ApiObject; readonly applied: ApiObject; readonly entries: readonly Entry[] },
+): Entry[] {
+  const { kind, name } = request.target;
+  const { current, applied, entries } = change;
+  const found = entries.map((entry) => ({
+    entry,
+    fields: applyConflicts(kind.schema, { live: current, applied, owned: entry.fieldsV1 }),
+  }));
+  const details = found.flatMap(({ entry, fields }) =>
+    fields.map(({ path }) => ({
+      reason: 'FieldManagerConflict',
+      field: path,
+      message: `conflict with ${JSON.stringify(entry.manager)}`,
+    })),
+  );
+  if (details.length > 0 && !request.patch.force) {
+    const count = details.length === 1 ? '1 conflict' : `${details.length} conflicts`;
+    const lines = details.map((detail) => `${detail.message}: ${detail.field}`).join(', ');
+    throw new AmphoraError('Conflict', `Apply failed with ${count}: ${lines}`, {
+      about: { group: kind.group, kind: kind.resource, name },
+      details,
+    });
+  }
+  return found.map(({ entry, fields }) => ({ ...entry, fieldsV1: withoutFields(entry.fieldsV1, fields) }));
 }
 
 type ApplyRequest = { readonly context: RequestContext; readonly target: ResourceTarget };

@@ -136,6 +136,24 @@ test('apply creates, merges, and takes away what its manager applies no more', a
   assert.deepEqual(object.object().data, { x: '3', z: '2' });
 });
 
+test('what another manager applied is not changed without force', async () => {
+  const { registry, context } = bench();
+  const apply = (x: string, fieldManager: string, force = false) =>
+    registry.patch(
+      { ...context, fieldManager },
+      { ...configMaps, name: 'a' },
+      { type: 'apply', value: { ...configMap('a', { x }) }, force },
+    );
+  await apply('1', 'one');
+  await apply('1', 'two');
+  await assert.rejects(apply('2', 'two'), {
+    code: 'Conflict',
+    message: 'Apply failed with 1 conflict: conflict with "one": .data.x',
+  });
+  assert.deepEqual((await apply('2', 'two', true)).object.object().data, { x: '2' });
+  await apply('3', 'two');
+});
+
 test('a list is cut by limit and goes on at the same revision, whatever is written meanwhile', async () => {
   const { registry, context } = bench();
   for (const name of ['a', 'b', 'c', 'd']) await registry.create(context, configMaps, configMap(name));
