@@ -27,6 +27,8 @@ export interface Workshop {
 const EXIT_NOT_FOUND = 127;
 const EXIT_NOT_EXECUTABLE = 126;
 const EXIT_KILLED = 137;
+const START_MS = 30_000;
+const POLL_MS = 10;
 const MESSAGE_BYTES = 4096;
 const ROOT_NAME = '.pause';
 
@@ -94,13 +96,25 @@ export class Attempt {
       const watch = { runtime: this.#shop.pauseProgram, runtimeArgs };
       await this.#stamp();
       await createUnderConmon(this.paths, { ...conmon, ...watch }, signal);
-      return;
+      return this.#runsOrEnded(signal);
     }
     const { program, globals } = this.#runtime;
     await createUnderConmon(this.paths, { ...conmon, runtime: program, runtimeArgs: globals }, signal);
     await this.#stamp();
     const wrapper = this.#runtime.family === 'runsc' ? [this.#shop.pauseProgram, 'masked'] : [];
     await startContainer(this.#runtime, { id: this.paths.runtimeId, wrapper }, signal);
+  }
+
+  /** `runsc run` says nothing when the program runs; before that a signal would find nobody. */
+  async #runsOrEnded(signal: AbortSignal): Promise<void> {
+    const end = this.#shop.clock.now() + START_MS;
+    while ((await this.status()).state !== 'exited') {
+      const state = await containerState(this.#runtime, this.paths.runtimeId, signal);
+      if (state === 'running' || state === 'stopped') return;
+      if (this.#shop.clock.now() > end)
+        throw new AmphoraError('Timeout', `container ${this.spec.name} did not start in time`);
+      await this.#shop.clock.sleep(POLL_MS, signal);
+    }
   }
 
   /** Written ahead of the start: after a crash between the two the process counts as started and is looked at. */
