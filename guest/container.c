@@ -19,11 +19,11 @@ static const char *const FAILED = "preparing the container's files";
 
 static int open_inside(int root, const char *path, uint64_t flags)
 {
-	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* The path below root, made where missing; links are followed inside root only. */
+/* The path below root, made where missing; links are followed inside root only, and one that leaves it is an error. */
 static int open_below(int root, const char *path)
 {
 	int found = open_inside(root, path[0] ? path : ".", O_PATH);

@@ -402,7 +402,7 @@ void process_list(struct buffer *to)
 void process_exit_ack(uint64_t sequence)
 {
 	for (struct process *process = processes; process; process = process->next)
-		if (process->state == EXITED && process->sequence <= sequence)
+		if (process->state == EXITED && process->sequence == sequence)
 			process->acknowledged = true;
 }
 

@@ -88,7 +88,11 @@ export interface Capabilities {
   readonly attach?: Attach;
   readonly dial?: Dial;
   readonly stats?: Stats;
+  readonly refresh?: Refresh;
 }
+
+/** Copies `files` volumes that changed on the host once more; absent where the sandbox sees them live. */
+export type Refresh = (sandboxId: string, signal: AbortSignal) => Promise<void>;
 
 /** Runs one more process in a running container. Aborting the signal kills it. */
 export type Exec = (

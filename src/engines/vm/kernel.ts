@@ -128,7 +128,8 @@ async function fetchAndUnpack(one: PackageVersion, work: string, signal: AbortSi
     );
   }
   const archive = (await readdir(work)).find((name) => name.startsWith(`${one.name}_`));
-  if (archive === undefined) throw new AmphoraError('Corrupt', `apt-get download left no file for ${one.name}`);
+  if (archive === undefined)
+    throw new AmphoraError('Corrupt', `apt-get download left no file for ${one.name}`);
   await run('dpkg-deb', ['-x', join(work, archive), root], { timeoutMs: DOWNLOAD_MS, signal });
   await rm(join(work, archive));
 }

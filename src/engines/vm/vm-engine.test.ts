@@ -1,0 +1,4 @@
+import { engineConformance } from '../../../test/conformance/engine.ts';
+import { vmHarness } from './test-harness.ts';
+
+engineConformance(await vmHarness());
