@@ -47,7 +47,7 @@ export function ociHarness(runtime: 'runc' | 'runsc'): EngineHarness {
     open: async () => {
       if (!existsSync(join(scratch, 'pause'))) {
         const source = new URL('../../guest/pause', import.meta.url).pathname;
-        await run('make', ['-C', source, `OUT=${join(scratch, 'pause')}`]);
+        await run('make', ['-C', source, `OUTPUT=${join(scratch, 'pause')}`]);
       }
       return open({ runtime, scratch });
     },

@@ -10,7 +10,7 @@ import { ociConfig } from './config.ts';
 import { createUnderConmon } from './conmon.ts';
 import { whyNotRunnable } from './find-in-root.ts';
 import { type AttemptPaths, attemptPaths, type Layout, sandboxPaths } from './paths.ts';
-import { containerState, deleteContainer, type Runtime, startContainer } from './runtime.ts';
+import { containerState, deleteContainer, killContainer, type Runtime, startContainer } from './runtime.ts';
 import { killAll, readPid, removeTrees, runs } from './teardown.ts';
 import { volumeMounts } from './volume-mounts.ts';
 
@@ -27,6 +27,7 @@ export interface Workshop {
 const EXIT_NOT_FOUND = 127;
 const EXIT_NOT_EXECUTABLE = 126;
 const EXIT_KILLED = 137;
+const ATTENDANT_MS = 5000;
 const START_MS = 30_000;
 const POLL_MS = 10;
 const MESSAGE_BYTES = 4096;
@@ -269,8 +270,27 @@ export class Attempt {
     return text.slice(0, MESSAGE_BYTES);
   }
 
+  /** Kills a gVisor sandbox at its kernel, for when all of it goes: the processes that wait for its containers end. */
+  async killKernel(): Promise<void> {
+    const pid = await readPid(this.paths.pidFile);
+    if (pid !== undefined && (await runs(pid, this.paths.runtimeId))) await killAll([pid], this.#shop.clock);
+  }
+
+  /** `runsc run` destroys the container as it ends, and a `delete` at the same time makes both wait for each other. */
+  async #endAttendant(signal: AbortSignal): Promise<void> {
+    if (this.spec.name === ROOT_NAME) return this.killKernel();
+    const pid = await readPid(this.paths.pidFile);
+    const end = this.#shop.clock.now() + ATTENDANT_MS;
+    if (pid === undefined || !(await runs(pid, this.paths.runtimeId))) return;
+    await killContainer(this.#runtime, { id: this.paths.runtimeId, signal: 'SIGKILL' }, signal);
+    while ((await runs(pid, this.paths.runtimeId)) && this.#shop.clock.now() < end)
+      await this.#shop.clock.sleep(POLL_MS, signal);
+    if (await runs(pid, this.paths.runtimeId)) await killAll([pid], this.#shop.clock);
+  }
+
   /** Ends and forgets it; everything it owned goes. */
   async remove(signal: AbortSignal): Promise<void> {
+    if (this.#runtime.family === 'runsc') await this.#endAttendant(signal);
     await deleteContainer(this.#runtime, this.paths.runtimeId, signal);
     await this.#stopConmon();
     await removeTrees(this.paths.bundle, this.paths.layer);

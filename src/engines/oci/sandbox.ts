@@ -188,6 +188,7 @@ export class Sandbox {
   /** Everything, also what earlier attempts and half-made ones left. */
   async remove(signal: AbortSignal): Promise<void> {
     const { shop } = this.#parts;
+    await this.#pause?.killKernel();
     for (const entry of await readdir(this.paths.containers).catch(() => [])) {
       const [name, number] = splitLast(entry);
       const spec = { name, attempt: number } as ContainerSpec; // remove() reads nothing but these two
