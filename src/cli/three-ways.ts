@@ -139,14 +139,14 @@ function whyNotReady(pod: Pod): string {
   return unmet?.message ?? pod.status?.phase ?? 'Pending';
 }
 
-/** The sample's CGI answers `key=value` lines. */
+/** The sample’s CGI answers lines of a key and a value. */
 async function fetchInfo(podIP: string, signal: AbortSignal): Promise<{ kernel: string }> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(FETCH_DEADLINE_MS)]);
   const host = podIP.includes(':') ? `[${podIP}]` : podIP;
   const response = await fetch(`http://${host}:8080/cgi-bin/info`, { signal: deadline });
   if (!response.ok) throw new AmphoraError('Unavailable', `the page of ${podIP} answered ${response.status}`);
   const text = await response.text();
-  return { kernel: /^kernel=(.*)$/m.exec(text)?.[1] ?? 'unknown' };
+  return { kernel: /^kernel (.*)$/m.exec(text)?.[1] ?? 'unknown' };
 }
 
 export function threeWaysTable(rows: readonly ShownPod[]): string {

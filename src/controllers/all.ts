@@ -1,0 +1,13 @@
+import type { Controller, ControllerParts } from './controller.ts';
+import { namespaceController } from './namespace/reconcile.ts';
+import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
+import { podGarbageController } from './pod-garbage/reconcile.ts';
+import { serviceAccountController } from './service-account/reconcile.ts';
+
+/** Every controller of the server. */
+export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = [
+  namespaceController,
+  serviceAccountController,
+  nodeLifecycleController,
+  podGarbageController,
+];

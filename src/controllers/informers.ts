@@ -1,0 +1,45 @@
+import type { ConfigMap, Lease, Namespace, Node, Pod, ServiceAccount } from '../api/types.generated.ts';
+import type { Client } from '../client/client.ts';
+import { createInformer, type Informer } from '../client/informer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/log.ts';
+
+/** Name of the ConfigMap that every namespace gets, with the authority's certificate. */
+export const ROOT_CA_CONFIG_MAP = 'kube-root-ca.crt';
+
+/** The caches controllers share: each collection is followed once. */
+export interface Informers {
+  readonly namespaces: Informer<Namespace>;
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly leases: Informer<Lease>;
+  readonly serviceAccounts: Informer<ServiceAccount>;
+  readonly rootCas: Informer<ConfigMap>;
+}
+
+export function createInformers(client: Client, options: { clock: Clock; log: Logger }): Informers {
+  return {
+    namespaces: createInformer<Namespace>(client, { apiVersion: 'v1', resource: 'namespaces' }, options),
+    nodes: createInformer<Node>(client, { apiVersion: 'v1', resource: 'nodes' }, options),
+    pods: createInformer<Pod>(
+      client,
+      { apiVersion: 'v1', resource: 'pods' },
+      { ...options, indexes: { node: (pod) => [pod.spec?.nodeName ?? ''] } },
+    ),
+    leases: createInformer<Lease>(
+      client,
+      { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: 'kube-node-lease' },
+      options,
+    ),
+    serviceAccounts: createInformer<ServiceAccount>(
+      client,
+      { apiVersion: 'v1', resource: 'serviceaccounts' },
+      options,
+    ),
+    rootCas: createInformer<ConfigMap>(
+      client,
+      { apiVersion: 'v1', resource: 'configmaps' },
+      { ...options, fieldSelector: `metadata.name=${ROOT_CA_CONFIG_MAP}` },
+    ),
+  };
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { createAdmission } from '../access/admission/admission.ts';
+import { admissionPlugins } from '../access/admission/all.ts';
+import { createAuthenticator } from '../access/authn/authenticator.ts';
+import { openPki, type Pki } from '../access/authn/pki.ts';
+import {
+  createServiceAccountTokens,
+  loadSigningKey,
+  type ServiceAccountTokens,
+  type StillExists,
+} from '../access/authn/service-account-tokens.ts';
+import { createAuthorizer } from '../access/authz/all.ts';
+import type { Authorizer } from '../access/authz/authorizer.ts';
+import { createKindTable } from '../api/kinds.ts';
+import { createTablePrinter } from '../api/printers/table.ts';
+import { createProtobufCodec } from '../api/protobuf/codec.ts';
+import { createNodeGraph } from '../http/nodes/graph.ts';
+import { createDocuments } from '../http/routes/kind-documents.ts';
+import { type ApiServer, createApiServer } from '../http/server.ts';
+import { createNodeTunnels, type NodeTunnels } from '../http/tunnel/node-tunnels.ts';
+import type { Clock } from '../lib/clock.ts';
+import { isCode } from '../lib/errors.ts';
+import type { Logger } from '../lib/log.ts';
+import { createRegistry } from '../registry/generic.ts';
+import type { Registry, RequestContext } from '../registry/registry.ts';
+import type { Store } from '../store/store.ts';
+
+const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+
+export interface ApiParts {
+  readonly store: Store;
+  /** Where the certificate authority and the token key are. */
+  readonly pkiDirectory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The API, wired: what http serves, and what in-process clients call. */
+export interface Api {
+  readonly registry: Registry;
+  readonly authorizer: Authorizer;
+  readonly server: ApiServer;
+  readonly nodes: NodeTunnels;
+  readonly pki: Pki;
+}
+
+export async function createApi(parts: ApiParts): Promise<Api> {
+  const { store, clock, log } = parts;
+  const pki = await openPki({ directory: parts.pkiDirectory, clock });
+  const registry = createRegistry({
+    store,
+    kinds: createKindTable(),
+    admission: createAdmission(admissionPlugins()),
+    clock,
+  });
+  const authorizer = createAuthorizer({ graph: createNodeGraph(registry) });
+  const tokens = await createTokens(parts, registry);
+  const nodes = createNodeTunnels({ log });
+  const { certificate, key } = await pki.server();
+  const server = createApiServer({
+    registry,
+    authenticator: createAuthenticator({ tokens }),
+    authorizer,
+    log,
+    tokens,
+    documents: createDocuments({ kinds: registry.kinds }),
+    tableOf: createTablePrinter(() => clock.now()),
+    protobuf: createProtobufCodec(),
+    nodes,
+    checks: { store: async (signal) => void (await store.revision(signal)) },
+    tls: { certificate, key, clientCa: pki.caCertificate },
+  });
+  return { registry, authorizer, server, nodes, pki };
+}
+
+async function createTokens(
+  { pkiDirectory, clock }: ApiParts,
+  registry: Registry,
+): Promise<ServiceAccountTokens> {
+  const key = await loadSigningKey(join(pkiDirectory, 'service-account.key'));
+  return await createServiceAccountTokens({ key, issuer: ISSUER, clock, exists: stillExists(registry) });
+}
+
+const RESOURCE_OF = {
+  ServiceAccount: 'serviceaccounts',
+  Pod: 'pods',
+  Secret: 'secrets',
+  Node: 'nodes',
+} as const;
+
+function stillExists(registry: Registry): StillExists {
+  return async (object, signal) => {
+    const kind = registry.kinds.find('', 'v1', RESOURCE_OF[object.kind]);
+    if (kind === undefined) return false;
+    const namespace = kind.namespaced ? object.namespace : '';
+    try {
+      const found = await registry.get(platformContext(signal), { kind, namespace, name: object.name }, {});
+      return found.object().metadata.uid === object.uid;
+    } catch (error) {
+      if (isCode(error, 'NotFound')) return false;
+      throw error;
+    }
+  };
+}
+
+/** The registry is asked by the platform itself, behind authorization. */
+function platformContext(signal: AbortSignal): RequestContext {
+  return {
+    user: { name: 'system:apiserver', uid: '', groups: ['system:masters'], extra: {} },
+    signal,
+    requestId: 'platform',
+    dryRun: false,
+    fieldManager: 'amphora',
+    fieldValidation: 'Ignore',
+    warn: () => {},
+  };
+}
