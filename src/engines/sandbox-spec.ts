@@ -104,9 +104,10 @@ export interface ContainerSpec {
   readonly security: SecuritySpec;
   /** CRI log format, one file per attempt: https://github.com/kubernetes/design-proposals-archive/blob/main/node/kubelet-cri-logging.md */
   readonly logPath: string;
-  /** Where the process may write why it ended; read back into `state.terminated.message`. */
-  readonly terminationLogPath?: string;
+  /** Inside the container: where the process may write why it ended; read back into `state.terminated.message`. */
   readonly terminationMessageFile?: string;
+  /** On the host: the file that shows through there; the engine's own where left out. */
+  readonly terminationLogPath?: string;
   /** `SIGTERM` unless the image or the pod says otherwise. */
   readonly stopSignal: string;
 }

@@ -263,8 +263,8 @@ export class Attempt {
   }
 
   async #terminationMessage(): Promise<string> {
-    if (this.spec.terminationLogPath === undefined) return '';
-    const text = await readFile(this.spec.terminationMessageFile ?? this.paths.termination, 'utf8').catch(
+    if (this.spec.terminationMessageFile === undefined) return '';
+    const text = await readFile(this.spec.terminationLogPath ?? this.paths.termination, 'utf8').catch(
       () => '',
     );
     return text.slice(0, MESSAGE_BYTES);

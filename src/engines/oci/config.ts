@@ -177,9 +177,9 @@ function mounts(inputs: ConfigInputs): OciMount[] {
     if (!taken.has(`/etc/${name}`))
       list.push(bind(`/etc/${name}`, etc[name], container.readOnlyRoot ? 'ro' : 'rw'));
   }
-  if (container.terminationLogPath !== undefined)
+  if (container.terminationMessageFile !== undefined)
     list.push(
-      bind(container.terminationLogPath, container.terminationMessageFile ?? paths.termination, 'rw'),
+      bind(container.terminationMessageFile, container.terminationLogPath ?? paths.termination, 'rw'),
     );
   return [...list, ...volumes];
 }
