@@ -1,4 +1,5 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { AmphoraError } from '../../lib/errors.ts';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, mount } from '../../lib/syscalls/mount.ts';
@@ -175,6 +176,8 @@ export class Sandbox {
       runtimeClass: this.spec.runtimeClass,
       phase: pause?.state === 'exited' ? 'lost' : 'ready',
       containers,
+      // gVisor brings its own, which only a program inside can ask.
+      ...(this.runtime.family === 'runc' ? { kernel: release() } : {}),
     };
   }
 
