@@ -104,8 +104,13 @@ export class Box {
 
   static async make(harness: EngineHarness, engine: Engine, options: BoxOptions = {}): Promise<Box> {
     const box = await Box.prepare(harness, engine, options);
-    await engine.create(box.spec, AbortSignal.timeout(harness.patienceMs));
-    return box;
+    try {
+      await engine.create(box.spec, AbortSignal.timeout(harness.patienceMs));
+      return box;
+    } catch (error) {
+      await box.release();
+      throw error;
+    }
   }
 
   /** Like make, but the engine has not been asked yet. */

@@ -64,6 +64,12 @@ export function ociHarness(runtime: 'runc' | 'runsc'): EngineHarness {
     leftovers: (id) => leftovers(scratch, id),
     child: { module: import.meta.url, options: { runtime, scratch } },
     close: async () => {
+      // What a failed test left is ended before its folder goes.
+      const signal = AbortSignal.timeout(60_000);
+      const engine = await open({ runtime, scratch });
+      await engine.recover(signal);
+      for (const { id } of await engine.list(signal)) await engine.remove({ sandboxId: id }, signal);
+      await engine.close();
       await rm(scratch, { recursive: true, force: true });
       for (const name of await readdir(CGROUP_ROOT)) {
         await tryRun('rmdir', [join(CGROUP_ROOT, name, CGROUP_PARENT)]);
