@@ -79,7 +79,8 @@ const RULES: Readonly<Record<string, NodeRule>> = {
   'leases.coordination.k8s.io': (node, asked) =>
     asked.namespace === 'kube-node-lease' && asked.subresource === '' && isOwn(node, asked),
   'csinodes.storage.k8s.io': ownOrNew(['']),
-  events: (_node, asked) => WRITE.has(asked.verb) && asked.subresource === '',
+  // One event is read before it is counted on by an agent that was started again; listing them is not a node's business.
+  events: (_node, asked) => (WRITE.has(asked.verb) || asked.verb === 'get') && asked.subresource === '',
   'events.events.k8s.io': (_node, asked) => WRITE.has(asked.verb) && asked.subresource === '',
   pods: mayUsePods,
   serviceaccounts: mayUseServiceAccounts,

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError, isCode } from '../../lib/errors.ts';
@@ -65,7 +65,7 @@ export class Attempt {
     await Promise.all([
       writeFile(paths.config, JSON.stringify(config)),
       mkdir(dirname(this.spec.logPath), { recursive: true }),
-      writeFile(paths.termination, ''),
+      makeTerminationFile(this.spec.terminationLogPath ?? paths.termination),
     ]);
     try {
       await this.#run(signal);
@@ -334,4 +334,11 @@ function pauseSpec(): ContainerSpec {
     logPath: '/dev/null',
     stopSignal: 'SIGTERM',
   };
+}
+
+/** Whoever the container's process runs as may write it. */
+async function makeTerminationFile(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+  await writeFile(path, '', { flag: 'a' });
+  await chmod(path, 0o666);
 }
