@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { pipeline, Readable } from 'node:stream';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 
@@ -15,7 +16,8 @@ export interface StreamRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
+  /** A stream is sent as it is read, at the server's pace. */
+  readonly body?: Buffer | Readable;
   readonly signal: AbortSignal;
 }
 
@@ -81,7 +83,9 @@ export class HttpSession {
       stream.once('close', () =>
         reject(signal.aborted ? signal.reason : new Error('the connection was closed')),
       );
-      if (body !== undefined) stream.end(body);
+      if (body instanceof Readable)
+        pipeline(body, stream, () => {}); // How it went, the answer or the error above says.
+      else if (body !== undefined) stream.end(body);
     });
   }
 

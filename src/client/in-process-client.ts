@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Authorizer } from '../access/authz/authorizer.ts';
 import type { User } from '../access/user.ts';
-import { conform } from '../api/conform.ts';
 import { type ApiObject, type Kind, qualifiedResource } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
@@ -86,7 +85,8 @@ class InProcessClient implements Client {
 
   async create<T = ApiObject>(collection: Reference, object: object, options: WriteOptions = {}): Promise<T> {
     const { context, target } = await this.#enter('create', collection, options);
-    const body = this.#decode(target, object);
+    // The registry decodes it by its schema, as it does every body.
+    const body = object as ApiObject;
     return (await this.#registry.create(context, target, body)).object() as T; // As in get().
   }
 
@@ -97,7 +97,7 @@ class InProcessClient implements Client {
   ): Promise<T> {
     const { context, target } = await this.#enter('update', reference, options);
     const named = { ...target, name: reference.name };
-    const written = await this.#registry.update(context, named, this.#decode(target, object));
+    const written = await this.#registry.update(context, named, object as ApiObject); // As in create().
     return written.object.object() as T; // As in get().
   }
 
@@ -166,31 +166,6 @@ class InProcessClient implements Client {
     if (kind === undefined)
       throw new AmphoraError('NotFound', `the server has no resource ${resource} in ${apiVersion}`);
     return kind;
-  }
-
-  /** What HTTP does with a body: conform it to its schema. @throws BadRequest */
-  #decode(target: { readonly kind: Kind; readonly subresource?: string }, object: object): ApiObject {
-    const { kind, subresource } = target;
-    const sub =
-      subresource === undefined ? undefined : kind.subresources.find(({ name }) => name === subresource);
-    const bodyKind =
-      sub === undefined || sub.kind === kind.kind
-        ? kind
-        : this.#registry.kinds.byKind(
-            sub.group === '' ? sub.version : `${sub.group}/${sub.version}`,
-            sub.kind,
-          );
-    if (bodyKind === undefined) return structuredClone(object) as ApiObject; // No schema to conform it to.
-    const { value, unknown, wrong } = conform(bodyKind.schema, object);
-    const faults = [
-      ...wrong.map((fault) => fault.message),
-      ...unknown.map((path) => `unknown field "${path}"`),
-    ];
-    if (faults.length > 0)
-      throw new AmphoraError('BadRequest', `no valid ${bodyKind.kind}: ${faults.join('; ')}`);
-    const decoded = value as ApiObject; // It conforms to the kind's schema.
-    decoded.metadata ??= { name: '' };
-    return decoded;
   }
 }
 

@@ -17,6 +17,7 @@ import type { CreateTarget, ObjectBytes, Registry, RequestContext } from './regi
 import { writeScale } from './scale.ts';
 import { allStrategies } from './strategies/all.ts';
 import { update } from './update.ts';
+import { conformBody } from './walks.ts';
 import { watch } from './watch.ts';
 
 export interface RegistryOptions {
@@ -43,8 +44,12 @@ export function createRegistry(options: RegistryOptions): Registry {
     get: (context, target, query) => get(parts, { context, target, options: query }),
     list: (context, target, query) => list(parts, { context, target, options: query }),
     watch: (context, target, query) => watch(parts, { context, target, options: query }),
-    create: (context, target, object) => createAny(parts, { context, target, object }),
-    update: async (context, target, object) => {
+    create: async (context, target, body) => {
+      const object = conformBody(kinds, target, { object: body, context });
+      return await createAny(parts, { context, target, object });
+    },
+    update: async (context, target, body) => {
+      const object = conformBody(kinds, target, { object: body, context });
       if (target.subresource === 'finalize') return await finalize(parts, { context, target, object });
       if (target.subresource !== 'scale') return await update(parts, { context, target, object });
       const scale = await writeScale(parts, { context, target, make: () => object });

@@ -47,6 +47,20 @@ test('names and namespaces are checked', async () => {
   await assert.rejects(registry.create(context, configMaps, elsewhere), { code: 'BadRequest' });
 });
 
+test('unknown fields are refused, warned of or dropped as asked, and wrong types are refused', async () => {
+  const { registry, context, warnings } = bench();
+  const object = { ...configMap('a'), dota: {} };
+  await assert.rejects(registry.create(context, configMaps, object), {
+    code: 'BadRequest',
+    message: 'strict decoding error: unknown field "dota"',
+  });
+  const made = await registry.create({ ...context, fieldValidation: 'Warn' }, configMaps, object);
+  assert.equal(made.object().dota, undefined);
+  assert.deepEqual(warnings, ['unknown field "dota"']);
+  const wrong = { ...configMap('b'), data: 'text' };
+  await assert.rejects(registry.create(context, configMaps, wrong), { code: 'BadRequest' });
+});
+
 test('an update from an old revision is a conflict, one without a revision wins', async () => {
   const { registry, context } = bench();
   const made = await registry.create(context, configMaps, configMap('a'));

@@ -1,6 +1,7 @@
 import { applyDefaults as schemaDefaults } from '../api/apply-defaults.ts';
 import { conform, strictDecodingError } from '../api/conform.ts';
-import type { ApiObject, Kind } from '../api/kind.ts';
+import { cloneJson } from '../api/json.ts';
+import { type ApiObject, apiVersionOf, type Kind, type KindTable } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { RequestContext } from './registry.ts';
 
@@ -9,24 +10,46 @@ export function withDefaults(kind: Kind, object: ApiObject): ApiObject {
   return schemaDefaults(kind.schema, object) as ApiObject; // The walk keeps what it does not fill in.
 }
 
-/**
- * What a patch made, decoded as a request body is: unknown fields are dropped with a warning, or refused.
- * @throws BadRequest when it is no object of the kind.
- */
+/** What a patch made, decoded as a request body is. @throws BadRequest when it is no object of the kind. */
 export function conformPatched(kind: Kind, value: unknown, context: RequestContext): ApiObject {
+  return conformObject(kind, value, context);
+}
+
+/**
+ * A request's body, decoded by the schema of what it is: the kind, or what its subresource takes. The caller's
+ * value is not changed. @throws BadRequest
+ */
+export function conformBody(
+  kinds: KindTable,
+  target: { readonly kind: Kind; readonly subresource?: string },
+  body: { readonly object: unknown; readonly context: RequestContext },
+): ApiObject {
+  const { kind, subresource } = target;
+  const sub = kind.subresources.find(({ name }) => name === subresource);
+  const taken =
+    sub === undefined || sub.kind === kind.kind ? kind : kinds.byKind(apiVersionOf(sub), sub.kind);
+  // Scale, Eviction and TokenRequest have no collection and so no schema in the table: who takes them checks them.
+  if (taken === undefined) return withMetadata(cloneJson(body.object) as ApiObject);
+  return conformObject(taken, body.object, body.context);
+}
+
+/** Unknown fields are dropped with a warning, or refused, as the request wants it. */
+function conformObject(kind: Kind, value: unknown, context: RequestContext): ApiObject {
   const { value: object, unknown, wrong } = conform(kind.schema, value);
   if (wrong.length > 0)
     throw new AmphoraError(
       'BadRequest',
-      `the patched object is no ${kind.kind}: ${wrong.map((fault) => fault.message).join('; ')}`,
+      `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${wrong.map((fault) => fault.message).join('; ')}`,
     );
   if (unknown.length > 0 && context.fieldValidation !== 'Ignore') {
     const message = strictDecodingError(unknown);
     if (context.fieldValidation === 'Strict') throw new AmphoraError('BadRequest', message);
-    for (const path of unknown) context.warn(`unknown field "${path}"`);
+    for (const path of unknown) context.warn(`unknown field ${JSON.stringify(path)}`);
   }
-  const patched = object as ApiObject; // It conforms to the kind's schema.
-  if (typeof patched.metadata !== 'object')
-    throw new AmphoraError('BadRequest', 'the patched object has no metadata');
-  return patched;
+  return withMetadata(object as ApiObject); // It conforms to the kind's schema.
+}
+
+function withMetadata(object: ApiObject): ApiObject {
+  object.metadata ??= { name: '' };
+  return object;
 }
