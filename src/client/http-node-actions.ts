@@ -1,41 +1,42 @@
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import { AmphoraError, ERRORS, type ErrorCode } from '../lib/errors.ts';
+import { HttpSession, type StreamAnswer } from './http-session.ts';
 import { jsonLines } from './json-lines.ts';
 import type { Connection } from './kubeconfig.ts';
 import type { ImageCall, ImageProgress, ImageSummary, NodeActions, SandboxUsage } from './node-actions.ts';
 import { statusError } from './status-error.ts';
 
-/** Asks nodes through the server. A connection of its own per call: an import's body may be gigabytes. */
-export function createNodeActions(connection: Connection): NodeActions {
+/** Asks nodes through the server, over one HTTP/2 connection: an import's body may take longer than HTTP/1 requests may. */
+export function createNodeActions(connection: Connection): NodeActions & { close(): Promise<void> } {
+  const session = new HttpSession(connection);
   const ask = (node: string, action: string, options: AskOptions) =>
-    askNode(connection, { node, action, ...options });
+    askNode(session, { ...options, token: connection.token, node, action });
   return {
     sandboxStats: async (node, signal) => {
-      const [stats] = await lines(await ask(node, 'stats', { parameters: {}, signal }));
-      return (stats as { sandboxes?: readonly SandboxUsage[] }).sandboxes ?? []; // What our own node answers.
+      const [stats] = await Array.fromAsync(jsonLines(await ask(node, 'stats', { parameters: {}, signal })));
+      return Array.isArray(stats) ? (stats as readonly SandboxUsage[]) : []; // What our own node answers.
     },
     listImages: async (node, signal) =>
       await images(await ask(node, 'images/list', { parameters: {}, signal })),
     pullImage: async (node, reference, call) => {
-      const [pulled] = await images(
-        await ask(node, 'images/pull', { parameters: { reference }, signal: call.signal }),
-        call.onProgress,
-      );
+      const answer = await ask(node, 'images/pull', { parameters: { reference }, signal: call.signal });
+      const [pulled] = await images(answer, call.onProgress);
       if (pulled === undefined)
         throw new AmphoraError('Internal', `node ${node} pulled ${reference} but does not say what it got`);
       return pulled;
     },
-    importImage: async (node, archive, call) =>
-      await images(
-        await ask(node, 'images/import', { parameters: nameOf(call), body: archive, signal: call.signal }),
-        call.onProgress,
-      ),
+    importImage: async (node, archive, call) => {
+      const answer = await ask(node, 'images/import', {
+        parameters: nameOf(call),
+        body: archive,
+        signal: call.signal,
+      });
+      return await images(answer, call.onProgress);
+    },
     removeImage: async (node, reference, signal) => {
       await images(await ask(node, 'images/remove', { parameters: { reference }, signal }));
     },
+    close: () => session.close(),
   };
 }
 
@@ -50,56 +51,27 @@ interface AskOptions {
   readonly signal: AbortSignal;
 }
 
-async function askNode(
-  connection: Connection,
-  ask: AskOptions & { node: string; action: string },
-): Promise<IncomingMessage> {
-  const url = new URL(
-    `/apis/amphora.dev/v1/nodes/${encodeURIComponent(ask.node)}/${ask.action}`,
-    connection.server,
-  );
-  const { ca, cert, key, token } = connection;
-  const outgoing = request(url, {
+interface Asking extends AskOptions {
+  readonly node: string;
+  readonly action: string;
+  readonly token: string | undefined;
+}
+
+async function askNode(session: HttpSession, ask: Asking): Promise<StreamAnswer['stream']> {
+  const { node, action, parameters, body, signal, token } = ask;
+  const { status, stream } = await session.open({
     method: 'POST',
-    agent: false,
-    signal: ask.signal,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    path: `/apis/amphora.dev/v1/nodes/${encodeURIComponent(node)}/${action}`,
     headers: {
-      'amphora-request': JSON.stringify(ask.parameters),
+      'amphora-request': JSON.stringify(parameters),
       'content-type': 'application/octet-stream',
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
+    signal,
+    ...(body === undefined ? {} : { body }),
   });
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
-    outgoing.once('response', resolve);
-    outgoing.once('error', (cause) =>
-      reject(
-        new AmphoraError('Unavailable', `${connection.server} can't be asked: ${cause.message}`, { cause }),
-      ),
-    );
-  });
-  // A server that refuses early closes its side: its answer, not the broken pipe, says what happened.
-  const sent = pipeline(ask.body ?? Readable.from([]), outgoing).catch(() => {});
-  const response = await answered;
-  if (response.statusCode === 200) return response;
-  await sent;
-  throw statusError(await wholeJson(response), response.statusCode ?? 500);
-}
-
-async function wholeJson(response: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk);
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-async function lines(response: IncomingMessage): Promise<unknown[]> {
-  return await Array.fromAsync(jsonLines(response));
+  if (status === 200) return stream;
+  throw statusError((await Array.fromAsync(jsonLines(stream)))[0], status);
 }
 
 interface Line {
@@ -109,7 +81,7 @@ interface Line {
 }
 
 async function images(
-  response: IncomingMessage,
+  response: StreamAnswer['stream'],
   onProgress?: (event: ImageProgress) => void,
 ): Promise<readonly ImageSummary[]> {
   for await (const value of jsonLines(response)) {

@@ -13,7 +13,7 @@ export async function createConnection(kubeconfig: string): Promise<Client & Nod
 }
 
 /** One object for both; the client's methods live on its class, so they are bound and not spread. */
-function withActions(client: Client, actions: NodeActions): Client & NodeActions {
+function withActions(client: Client, actions: ReturnType<typeof createNodeActions>): Client & NodeActions {
   return {
     get: (reference, options) => client.get(reference, options),
     list: (collection, query, options) => client.list(collection, query, options),
@@ -22,7 +22,9 @@ function withActions(client: Client, actions: NodeActions): Client & NodeActions
     update: (reference, object, options) => client.update(reference, object, options),
     patch: (reference, patch, options) => client.patch(reference, patch, options),
     delete: (reference, body, options) => client.delete(reference, body, options),
-    close: () => client.close(),
     ...actions,
+    close: async () => {
+      await Promise.all([client.close(), actions.close()]);
+    },
   };
 }

@@ -17,9 +17,9 @@ export const FILTERS: readonly Filter[] = [
   requestId,
   audit,
   recover,
-  bodyLimit,
   authenticate,
   route,
+  bodyLimit,
   deadline,
   authorize,
 ];

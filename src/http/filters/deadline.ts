@@ -21,7 +21,7 @@ export const deadline: Filter = async (exchange, next) => {
 };
 
 function isLong({ route, query, method }: Exchange): boolean {
-  if (route?.type === 'tunnel') return true;
+  if (route?.type === 'tunnel' || route?.type === 'node-action') return true;
   if (route?.type === 'collection') return method === 'GET' && isWatch(query);
   return route?.type === 'object' && isStream(route);
 }

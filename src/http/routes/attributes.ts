@@ -1,7 +1,7 @@
 import type { Attributes } from '../../access/authz/authorizer.ts';
 import type { Exchange } from '../exchange.ts';
 import { methodNotAllowed } from '../status.ts';
-import type { Route } from './route.ts';
+import type { NodeActionRoute, Route } from './route.ts';
 
 const OBJECT_VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
@@ -15,6 +15,7 @@ const OBJECT_VERBS: Readonly<Record<string, string>> = {
 /** What the request asks for, as authorization sees it. @throws MethodNotAllowed for a method without a verb. */
 export function attributesOf(exchange: Exchange, route: Route): Attributes {
   const { method, query } = exchange;
+  if (route.type === 'node-action') return nodeActionAttributes(route);
   if (route.type !== 'collection' && route.type !== 'object')
     return { kind: 'path', verb: method.toLowerCase(), path: exchange.path };
   const { group, version, resource, namespace } = route;
@@ -32,6 +33,20 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
     namespace,
     name: route.type === 'object' ? route.name : (selectedName(selector) ?? ''),
     ...selected,
+  };
+}
+
+/** As upstream words it of `nodes/proxy`: a subresource that is created. */
+function nodeActionAttributes({ node, action }: NodeActionRoute): Attributes {
+  return {
+    kind: 'resource',
+    verb: 'create',
+    group: 'amphora.dev',
+    version: 'v1',
+    resource: 'nodes',
+    subresource: action,
+    namespace: '',
+    name: node,
   };
 }
 

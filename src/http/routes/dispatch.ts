@@ -5,6 +5,7 @@ import type { Services } from '../services.ts';
 import { methodNotAllowed, noSuchResource } from '../status.ts';
 import { streamHandler } from '../streams/all.ts';
 import { acceptTunnel } from '../tunnel/accept-tunnel.ts';
+import { askNode } from '../tunnel/node-action.ts';
 import { allowVerb, kindOf } from '../verbs/context.ts';
 import { get, list } from '../verbs/read.ts';
 import { answerWatch, type EventCache } from '../verbs/watch.ts';
@@ -31,6 +32,8 @@ export function createHandler(services: Services): Handler {
             `only node ${JSON.stringify(route.node)} itself may open its tunnel`,
           );
         return acceptTunnel(services, exchange, route.node);
+      case 'node-action':
+        return await askNode(services, exchange, route);
       case 'collection':
         return onCollection(services, exchange, { route, cache });
       case 'object':

@@ -15,6 +15,7 @@ export type Route =
   | { readonly type: 'issuer' }
   | { readonly type: 'root' }
   | { readonly type: 'tunnel'; readonly node: string }
+  | NodeActionRoute
   | CollectionRoute
   | ObjectRoute;
 
@@ -37,6 +38,16 @@ export interface ObjectRoute {
   /** Empty for the object itself. */
   readonly subresource: string;
 }
+
+/** Something asked of one node through its tunnel: docs/designs/node-tunnel.md. */
+export interface NodeActionRoute {
+  readonly type: 'node-action';
+  readonly node: string;
+  readonly action: NodeAction;
+}
+
+const NODE_ACTIONS = ['stats', 'images/list', 'images/pull', 'images/import', 'images/remove'] as const;
+export type NodeAction = (typeof NODE_ACTIONS)[number];
 
 const PATH_CHARACTERS = 4096;
 /** What hangs off a Namespace itself; any other third segment is a resource in it. */
@@ -80,11 +91,17 @@ function underGroup(segments: readonly string[]): Route {
   const [group, ...rest] = segments;
   if (group === undefined) return { type: 'groups' };
   if (group === '') throw noSuchResource();
-  if (group === 'amphora.dev' && rest[0] === 'v1' && rest[1] === 'nodes' && rest[3] === 'tunnel') {
-    if (rest.length !== 4) throw noSuchResource();
-    return { type: 'tunnel', node: checkedName(rest[2] ?? '') };
-  }
+  if (group === 'amphora.dev' && rest[0] === 'v1' && rest[1] === 'nodes') return underNode(rest.slice(2));
   return underVersion(group, rest, { type: 'group', group });
+}
+
+function underNode([name = '', ...rest]: readonly string[]): Route {
+  const node = checkedName(name);
+  const path = rest.join('/');
+  if (path === 'tunnel') return { type: 'tunnel', node };
+  const action = NODE_ACTIONS.find((one) => one === path);
+  if (action === undefined) throw noSuchResource();
+  return { type: 'node-action', node, action };
 }
 
 function underVersion(group: string, segments: readonly string[], none: Route): Route {

@@ -1,0 +1,41 @@
+import { pipeline } from 'node:stream/promises';
+import { AmphoraError } from '../../lib/errors.ts';
+import type { Exchange } from '../exchange.ts';
+import type { NodeActionRoute } from '../routes/route.ts';
+import type { Services } from '../services.ts';
+import { methodNotAllowed } from '../status.ts';
+
+const REQUEST_CHARACTERS = 4096;
+
+/** `POST /apis/amphora.dev/v1/nodes/NAME/ACTION`: bodies go through both ways as they come, parameters in a header. */
+export async function askNode(services: Services, exchange: Exchange, route: NodeActionRoute): Promise<void> {
+  if (exchange.method !== 'POST') throw methodNotAllowed();
+  const { reply, request, signal } = exchange;
+  const asked = parametersOf(exchange);
+  const stream = await services.nodes.open(route.node, `/v1/${route.action}`, { request: asked, signal });
+  // A node that has its answer before it has the whole body stops reading; its answer says why.
+  const sent = pipeline(request, stream, { end: true }).catch(() => {});
+  reply.begin(200, 'application/json');
+  reply.flushHeaders();
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) await reply.write(chunk);
+  } finally {
+    stream.destroy();
+  }
+  await reply.end();
+  await sent;
+}
+
+function parametersOf({ headers }: Exchange): unknown {
+  const text = headers['amphora-request'];
+  if (typeof text !== 'string' || text.length > REQUEST_CHARACTERS)
+    throw new AmphoraError(
+      'BadRequest',
+      `the header amphora-request must hold JSON of at most ${REQUEST_CHARACTERS} characters`,
+    );
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AmphoraError('BadRequest', 'the header amphora-request holds no JSON', { cause });
+  }
+}
