@@ -12,7 +12,9 @@ const FATES = {
 
 /** `docs/errors.md`: the closed table of `src/lib/errors.ts`, for people. */
 export function errorsDocument(): string {
-  const rows = Object.entries(ERRORS).map(([code, { status, reason, fate }]) => `| \`${code}\` | ${status} | \`${reason}\` | ${fate} |`);
+  const rows = Object.entries(ERRORS).map(
+    ([code, { status, reason, fate }]) => `| \`${code}\` | ${status} | \`${reason}\` | ${fate} |`,
+  );
   const fates = Object.entries(FATES).map(([fate, meaning]) => `- **${fate}**: ${meaning}.`);
   return `# Errors
 Made by \`tools/with-node tools/generate/errors.ts\` from [the closed table](../src/lib/errors.ts); a test compares them. Every error has a code, the
