@@ -162,5 +162,6 @@ int volume_prune(struct span body);
 void remove_tree(const char *path);
 void boot(void);
 void power_off(void);
+int print_tsc_khz(void);
 
 #endif

@@ -68,6 +68,7 @@ async function probe(options: ProbeOptions, signal: AbortSignal): Promise<boolea
         user: options.user,
         disks: [],
         shares: [],
+        tscKhz: 0,
         paused: false,
       },
       deadline,

@@ -25,6 +25,7 @@ export interface MachineOptions {
   readonly accelerator: Accelerator;
   readonly kernelImage: string;
   readonly initramfs: string;
+  readonly tscKhz: number;
   readonly user: { readonly uid: number; readonly gid: number };
   /** Where the empty scratch disk is kept that every sandbox copies. */
   readonly templates: string;
@@ -71,6 +72,7 @@ function describeMachine(
     ...(nic === undefined ? {} : { tap: { name: TAP, mac: nic.mac } }),
     shares: devices.shares.map((share) => ({ tag: share.tag, socket: paths.share(share.tag) })),
     ...(network.kind === 'namespace' ? { namespace: network.path } : {}),
+    tscKhz: options.tscKhz,
     paused: true,
   };
 }

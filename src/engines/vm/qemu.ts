@@ -25,6 +25,8 @@ export interface MachineSpec {
   readonly shares: readonly { readonly tag: string; readonly socket: string }[];
   /** The network namespace to start in. */
   readonly namespace?: string;
+  /** How fast the host's time stamp counter counts, which without KVM is the guest's; 0 when not known. */
+  readonly tscKhz: number;
   /** Waits for QMP's `cont` before the first instruction. */
   readonly paused: boolean;
 }
@@ -58,7 +60,7 @@ export function qemuArguments(spec: MachineSpec): string[] {
     ...(shared
       ? ['-object', `memory-backend-memfd,id=ram,share=on,size=${Math.ceil(spec.memoryBytes / 1048576)}M`]
       : []),
-    ...['-kernel', spec.kernel, '-initrd', spec.initramfs, '-append', KERNEL_ARGUMENTS],
+    ...['-kernel', spec.kernel, '-initrd', spec.initramfs, '-append', kernelArguments(spec)],
     ...['-runas', `${spec.user.uid}:${spec.user.gid}`, '-chroot', spec.jail],
     // elevateprivileges stays open, because -runas comes after the filter; without rights there is nothing to elevate with.
     ...['-sandbox', 'on,obsolete=deny,spawn=deny,resourcecontrol=deny'],
@@ -79,6 +81,15 @@ export function qemuArguments(spec: MachineSpec): string[] {
     ]),
     ...(spec.paused ? ['-S'] : []),
   ];
+}
+
+/**
+ * Under TCG the guest is told the counter's speed: measuring it against the emulated timer fails on a busy host and
+ * leaves a guest that never ticks. `reliable` because the watchdog would compare it with that same timer.
+ */
+function kernelArguments(spec: MachineSpec): string {
+  if (spec.accelerator === 'kvm' || spec.tscKhz === 0) return KERNEL_ARGUMENTS;
+  return `${KERNEL_ARGUMENTS} tsc=reliable tsc_early_khz=${spec.tscKhz}`;
 }
 
 function diskArguments(disk: MachineSpec['disks'][number]): string[] {
@@ -142,4 +153,9 @@ export async function startQemu(spec: MachineSpec, signal: AbortSignal): Promise
 export async function qemuVersion(signal: AbortSignal): Promise<string> {
   const said = (await run(QEMU, ['--version'], { signal })).stdout.toString();
   return /version (\S+)/.exec(said)?.[1] ?? 'unknown';
+}
+
+/** What the guest program measures when it is run on the host. */
+export async function measureTsc(guestBinary: string, signal: AbortSignal): Promise<number> {
+  return Number((await run(guestBinary, ['--tsc-khz'], { signal })).stdout.toString()) || 0;
 }

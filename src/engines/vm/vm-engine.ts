@@ -26,7 +26,7 @@ import type { GuestKernel } from './kernel.ts';
 import { GUEST_OVERHEAD_BYTES, type MachineOptions, removeMachine, startMachine } from './machine.ts';
 import { signalNumber } from './messages.ts';
 import { TAG } from './numbers.ts';
-import { qemuVersion } from './qemu.ts';
+import { measureTsc, qemuVersion } from './qemu.ts';
 import { listSandboxIds, loadRecord, SandboxPaths, type SandboxRecord, saveRecord } from './record.ts';
 import { RecordWriter } from './records.ts';
 import { dialGuest, execInGuest } from './sessions.ts';
@@ -114,7 +114,12 @@ class VmEngine implements Engine {
       { ...common, stateDirectory, runDirectory, key, instance: this.#instance },
       signal,
     );
-    return { ...common, accelerator, templates: stateDirectory };
+    return {
+      ...common,
+      accelerator,
+      templates: stateDirectory,
+      tscKhz: await measureTsc(guestBinary, signal),
+    };
   }
 
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<void> {
