@@ -1,8 +1,8 @@
 import { access, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
+import { programFile } from '../lib/program-files.ts';
 import { run, tryRun } from '../lib/run.ts';
 import type { BlobStore } from './blob-store.ts';
 import { shortName } from './layer-store.ts';
@@ -61,7 +61,7 @@ export class BlockStore {
   }
 
   async #merge(options: MergeOptions, signal: AbortSignal): Promise<void> {
-    const entry = fileURLToPath(new URL('./merge-child.ts', import.meta.url));
+    const entry = programFile('images/merge-child');
     const command = this.#options.command ?? [process.execPath, entry];
     const args = ['--mount', '--net', '--', ...command, JSON.stringify(options)];
     await run('unshare', args, { signal, timeoutMs: LIMITS.imageBlockMs });

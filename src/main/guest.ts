@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ensureGuestKernel } from '../engines/vm/kernel.ts';
 import { MINUTE_MS } from '../lib/limits.ts';
+import { projectFile } from '../lib/program-files.ts';
 import { run } from '../lib/run.ts';
 import { guestPrograms, kernelDirectory } from './host-parts.ts';
 import type { Layout } from './instance.ts';
 
-/** Found from the source tree as from the bundle: both lie two folders below the root of the project. */
-const GUEST_SOURCES = resolve(import.meta.dirname, '../../guest');
+const GUEST_SOURCES = projectFile('guest');
 
 /** Builds the guest programs and unpacks the guest kernel, each where it is missing or older than its source. */
 export async function prepareGuest(layout: Layout, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AmphoraError } from '../../lib/errors.ts';
+import { projectFile } from '../../lib/program-files.ts';
 import type { CliContext } from '../context.ts';
 import type { Platform } from '../platform.ts';
 import { print } from '../table.ts';
@@ -30,7 +30,7 @@ export function quickstart(program: Command, context: CliContext): void {
       const image = await context.progress.step('sample image from the distribution’s own files', () =>
         platform.importSampleImage(context.signal),
       );
-      const rows = await showThreeWays(platform, context, resolve(import.meta.dirname, '../../..', EXAMPLE));
+      const rows = await showThreeWays(platform, context, projectFile(EXAMPLE));
       print(
         context.out,
         options.output,

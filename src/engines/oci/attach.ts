@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AmphoraError } from '../../lib/errors.ts';
+import { programFile } from '../../lib/program-files.ts';
 import { check, libc } from '../../lib/syscalls/libc.ts';
 import type { ProcessIo } from '../engine.ts';
 import type { Attempt } from './attempt.ts';
@@ -27,7 +28,7 @@ const rawShutdown = libc.func('shutdown', 'int', ['int', 'int']);
 export async function attachTo(attempt: Attempt, io: ProcessIo, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   const descriptor = connectTo(join(attempt.paths.socketLink, 'attach'));
-  const reader = new Worker(new URL('./attach-reader.ts', import.meta.url), { workerData: { descriptor } });
+  const reader = new Worker(programFile('engines/oci/attach-reader'), { workerData: { descriptor } });
   const ended = new Promise<void>((resolve, reject) => {
     reader.on('message', (packet: Uint8Array) => {
       const output = packet[0] === STDERR ? io.stderr : packet[0] === STDOUT ? io.stdout : undefined;

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
 import { AmphoraError, isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
+import { programFile } from '../../lib/program-files.ts';
 import type { TreeReport } from './tree-writer.ts';
 import type { ChildOptions, ChildReport } from './unpack-child.ts';
 
@@ -70,7 +70,7 @@ function spawnChild(options: UnpackOptions & { config: UnpackerConfig }, signal:
     maxBytes,
     cpuSeconds: LIMITS.imageUnpackCpuSeconds,
   };
-  const entry = fileURLToPath(new URL('./unpack-child.ts', import.meta.url));
+  const entry = programFile('images/unpack/unpack-child');
   const flags = [`--max-old-space-size=${CHILD_MEMORY_MIB}`, '--disable-sigusr1', '--v8-pool-size=1'];
   const command = config.command ?? [process.execPath, ...flags, entry];
   const confine = ['--no-new-privs', `--bounding-set=-all,+${BOUNDING.replaceAll(',', ',+')}`];
