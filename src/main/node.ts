@@ -19,6 +19,7 @@ import { AmphoraError } from '../lib/errors.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import type { Network } from '../network/network.ts';
 import { createNodeVolumes } from '../volumes/node-volumes.ts';
+import type { VolumeSources, Volumes } from '../volumes/volumes.ts';
 import { createEngines, createNetwork } from './host-parts.ts';
 import { type InstanceConfig, type Layout, layoutOf } from './instance.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -30,7 +31,8 @@ export interface NodeOptions {
   readonly connection: Connection & { readonly ca: string; readonly cert: string; readonly key: string };
   readonly nodeName: string;
   readonly stateDirectory: string;
-  readonly runDirectory: string;
+  /** Made when what they read is there. */
+  readonly volumes: (sources: VolumeSources) => Volumes;
   readonly engines: readonly Engine[];
   readonly network: Network;
   readonly images: Images;
@@ -47,18 +49,12 @@ export async function runNode(options: NodeOptions, signal: AbortSignal): Promis
   const addresses = hostAddresses();
   const allocatable = { cpuMillis: machine.cpus * 1000, memoryBytes: machine.memoryBytes };
   const sources = createPodSources({ client, clock, nodeName, hostIps: addresses, allocatable });
-  const volumes = createNodeVolumes({
-    stateDirectory: join(options.stateDirectory, 'volumes'),
-    memoryDirectory: join(options.runDirectory, 'volumes'),
-    sources,
-    clock,
-  });
   const agent = createAgent({
     client,
     engines,
     network,
     images,
-    volumes,
+    volumes: options.volumes(sources),
     sources,
     nodeName,
     nodeAddresses: [
@@ -106,7 +102,13 @@ export async function main([configFile = '']: readonly string[]): Promise<void> 
       connection: await nodeConnection(layout),
       nodeName: config.nodeName,
       stateDirectory: layout.nodeState,
-      runDirectory: layout.run,
+      volumes: (sources) =>
+        createNodeVolumes({
+          stateDirectory: join(layout.nodeState, 'volumes'),
+          memoryDirectory: join(layout.run, 'volumes'),
+          sources,
+          clock: systemClock,
+        }),
       engines,
       network: await createNetwork({ layout, podCidr: config.podCidr, log }),
       images,

@@ -101,6 +101,6 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
 }
 
 async function openStore(driver: InstanceConfig['store'], stateDirectory: string): Promise<Store> {
-  if (driver === 'memory') return new (await import('../registry/testing/map-store.ts')).MapStore();
+  if (driver === 'memory') return (await import('../store/memory.ts')).createMemoryStore();
   return await (await import('../store/lmdb.ts')).openLmdbStore(join(stateDirectory, 'store'));
 }

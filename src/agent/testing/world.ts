@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import type { Pod, PodStatus } from '../../api/types.generated.ts';
 import type { Engine } from '../../engines/engine.ts';
 import { createFakeEngine } from '../../engines/fake/fake-engine.ts';
-import type { Image, Images } from '../../images/images.ts';
+import { createFakeImages } from '../../images/fake.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { AmphoraError } from '../../lib/errors.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { createFakeNetwork } from '../../network/fake.ts';
 import { createFakeVolumes } from '../../volumes/fake.ts';
@@ -42,7 +41,7 @@ export class World implements AsyncDisposable {
       client,
       engines: [this.engine],
       network: this.network,
-      images: fakeImages(),
+      images: createFakeImages(),
       volumes: this.volumes,
       sources: createPodSources({
         client,
@@ -115,40 +114,4 @@ export function podOf(name: string, spec: Partial<NonNullable<Pod['spec']>>): Po
     spec: { nodeName: 'n', containers: [{ name: 'c', image: 'app:1', command: ['pause'] }], ...spec },
     status: { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True' }] },
   };
-}
-
-function fakeImages(): Images {
-  const image = (reference: string): Image => ({
-    id: `sha256:${reference}`,
-    names: [reference],
-    digests: [],
-    sizeBytes: 1,
-    architecture: 'amd64',
-    created: '2026-01-01T00:00:00Z',
-    config: {
-      user: '',
-      env: ['PATH=/bin'],
-      entrypoint: [],
-      cmd: ['pause'],
-      workingDir: '',
-      stopSignal: '',
-      exposedPorts: [],
-      volumes: [],
-      labels: {},
-    },
-  });
-  const fake: Partial<Images> = {
-    pull: async (reference) => {
-      if (reference.startsWith('absent')) throw new AmphoraError('NotFound', `${reference}: not found`);
-      return image(reference);
-    },
-    find: async (reference) =>
-      reference.startsWith('absent') ? undefined : image(reference.replace('sha256:', '')),
-    list: async () => [image('app:1')],
-    prepare: async (imageId) => ({ kind: 'layers', imageId, directories: ['/fake/layer'] }),
-    resolveUser: async (_, user) => ({ uid: Number(user || 0), gid: 0, additionalGids: [] }),
-    close: async () => {},
-  };
-  // The agent calls nothing but these.
-  return fake as Images;
 }

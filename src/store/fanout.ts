@@ -1,0 +1,129 @@
+import { AmphoraError } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
+import type { StoreEvent, WatchBatch, WatchRange } from './store.ts';
+
+/** One committed revision and what it changed. */
+export interface Commit {
+  readonly revision: number;
+  readonly events: readonly StoreEvent[];
+}
+
+/** Reads what is past, in order: everything after `from`, up to and including `to`. */
+export type ReadPast = (
+  range: WatchRange,
+  from: number,
+  to: number,
+) => AsyncIterable<StoreEvent> | Iterable<StoreEvent>;
+
+/**
+ * Spreads commits to watchers. A watcher subscribes before it reads the past, so that nothing falls between the two;
+ * each has a bounded queue, and one that overflows is dropped and must list again.
+ */
+export class Fanout {
+  readonly #watchers = new Set<Watcher>();
+  #revision: number;
+
+  constructor(revision: number) {
+    this.#revision = revision;
+  }
+
+  /** Newest revision that watchers have been told of. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  publish(commit: Commit): void {
+    this.#revision = commit.revision;
+    for (const watcher of this.#watchers) watcher.push(commit);
+  }
+
+  /** Watchers end as if their signal had aborted. */
+  close(): void {
+    for (const watcher of this.#watchers) watcher.end();
+    this.#watchers.clear();
+  }
+
+  /** @throws Expired, also when `past` does. */
+  async *watch(
+    range: WatchRange,
+    options: { from: number; past: ReadPast; signal: AbortSignal },
+  ): AsyncGenerator<WatchBatch> {
+    const { from, past, signal } = options;
+    if (signal.aborted) return;
+    const watcher = new Watcher(range);
+    const end = () => watcher.end();
+    this.#watchers.add(watcher);
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      const joined = this.#revision;
+      const events = await Array.fromAsync(past(range, from, joined));
+      yield { events, revision: Math.max(from, joined) };
+      yield* watcher.batches(Math.max(from, joined));
+    } finally {
+      this.#watchers.delete(watcher);
+      signal.removeEventListener('abort', end);
+    }
+  }
+}
+
+class Watcher {
+  readonly #range: WatchRange;
+  #queue: StoreEvent[] = [];
+  /** Everything up to here is in the queue or was taken from it. */
+  #seen = 0;
+  #state: 'open' | 'ended' | 'overflowed' = 'open';
+  #wake: () => void = () => {};
+
+  constructor(range: WatchRange) {
+    this.#range = range;
+  }
+
+  push({ revision, events }: Commit): void {
+    if (this.#state !== 'open') return;
+    this.#seen = revision;
+    for (const event of events) if (isIn(this.#range, event)) this.#queue.push(event);
+    if (this.#queue.length > LIMITS.watchQueueEvents) {
+      this.#state = 'overflowed';
+      this.#queue = [];
+    }
+    // A commit of other resources wakes nobody: that the watch has got further is told with its next event.
+    if (this.#queue.length > 0 || this.#state !== 'open') this.#wake();
+  }
+
+  end(): void {
+    if (this.#state === 'open') this.#state = 'ended';
+    this.#wake();
+  }
+
+  async *batches(after: number): AsyncGenerator<WatchBatch> {
+    for (;;) {
+      if (this.#state === 'overflowed') throw tooSlow();
+      if (this.#state === 'ended') return;
+      const events = this.#queue.filter((event) => event.revision > after);
+      this.#queue = [];
+      if (events.length > 0) yield { events, revision: this.#seen };
+      else await this.#woken();
+    }
+  }
+
+  #woken(): Promise<void> {
+    if (this.#queue.length > 0 || this.#state !== 'open') return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+export function isIn(range: WatchRange, event: StoreEvent): boolean {
+  return (
+    range.resource === event.key.resource &&
+    (range.namespace === undefined || range.namespace === event.key.namespace)
+  );
+}
+
+function tooSlow(): AmphoraError {
+  return new AmphoraError(
+    'Expired',
+    `the watch was more than ${LIMITS.watchQueueEvents} events behind and was ended: list again`,
+  );
+}
