@@ -143,7 +143,10 @@ function whyNotReady(pod: Pod): string {
 async function fetchInfo(podIP: string, signal: AbortSignal): Promise<{ kernel: string }> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(FETCH_DEADLINE_MS)]);
   const host = podIP.includes(':') ? `[${podIP}]` : podIP;
-  const response = await fetch(`http://${host}:8080/cgi-bin/info`, { signal: deadline });
+  const response = await fetch(`http://${host}:8080/cgi-bin/info`, { signal: deadline }).catch((cause) => {
+    const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
+    throw new AmphoraError('Unavailable', `http://${host}:8080 can't be fetched: ${why}`, { cause });
+  });
   if (!response.ok) throw new AmphoraError('Unavailable', `the page of ${podIP} answered ${response.status}`);
   const text = await response.text();
   return { kernel: /^kernel (.*)$/m.exec(text)?.[1] ?? 'unknown' };

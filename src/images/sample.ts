@@ -19,8 +19,7 @@ wait $server
 `;
 
 const INFO = `#!/bin/sh
-echo 'Content-Type: text/plain'
-echo
+printf 'Content-Type: text/plain\\r\\n\\r\\n'
 echo "hostname $(hostname)"
 echo "kernel $(uname -r)"
 `;
