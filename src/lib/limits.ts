@@ -18,10 +18,12 @@ export const LIMITS = {
   jsonPatchOperations: 10_000,
   /** Most requirements in one label or field selector. */
   selectorTerms: 1000,
+  /** Most commits that share one flush. */
+  groupCommits: 256,
   /** Most events a watcher may be behind before it is dropped and must list again. */
   watchQueueEvents: 4096,
   /** How many past revisions are kept for watches and exact lists. */
-  historyRevisions: 100_000,
+  historyRevisions: 10_000,
   /** Most bytes kept of what a child process prints. */
   processOutputBytes: 4 * MIB,
   /** Default deadline of a child process. */

@@ -1,5 +1,5 @@
-import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
+import { checkExpected, expired } from './conflict.ts';
 import { Fanout } from './fanout.ts';
 import { boundsOf, lowerBound, textOf } from './order.ts';
 import type {
@@ -57,7 +57,7 @@ class MemoryStore implements Store {
   }
 
   async commit(changes: readonly Change[]): Promise<Committed> {
-    for (const change of changes) this.#check(change);
+    for (const change of changes) checkExpected(change, this.#objects.get(textOf(change.key))?.revision ?? 0);
     const revision = this.#revision + 1;
     const events = changes.flatMap((change) => this.#apply(change, revision));
     this.#revision = revision;
@@ -91,12 +91,6 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#fanout.close();
-  }
-
-  #check({ key, expected }: Change): void {
-    if (expected === undefined) return;
-    const found = this.#objects.get(textOf(key))?.revision ?? 0;
-    if (found !== expected) throw conflict(key, expected, found);
   }
 
   #apply({ key, bytes }: Change, revision: number): StoreEvent[] {
@@ -145,11 +139,7 @@ class MemoryStore implements Store {
   }
 
   #checkHeld(revision: number): void {
-    if (revision >= this.#compacted) return;
-    throw new AmphoraError(
-      'Expired',
-      `The provided resource version is too old: ${revision} (oldest kept: ${this.#compacted})`,
-    );
+    if (revision < this.#compacted) throw expired(revision, this.#compacted);
   }
 
   #forget(revision: number): void {
@@ -164,10 +154,4 @@ function before(change: StoreEvent, history: readonly StoreEvent[]): StoredObjec
   const text = textOf(change.key);
   const earlier = history.findLast((event) => event.revision < change.revision && textOf(event.key) === text);
   return { key: change.key, bytes: change.previous, revision: earlier?.revision ?? 1 };
-}
-
-function conflict(key: StoreKey, expected: number, found: number): AmphoraError {
-  const name = `${key.resource} ${[key.namespace, key.name].filter(Boolean).join('/')}`;
-  if (expected === 0) return new AmphoraError('Conflict', `${name} exists already`);
-  return new AmphoraError('Conflict', `${name} is at revision ${found}, not ${expected}: read it again`);
 }

@@ -1,0 +1,187 @@
+import { LIMITS } from '../lib/limits.ts';
+import { expired } from './conflict.ts';
+import { Fanout, isIn } from './fanout.ts';
+import { type Database, databaseError, openDatabase } from './lmdb/database.ts';
+import { lockDirectory } from './lmdb/directory-lock.ts';
+import {
+  decodeEvent,
+  decodeNumber,
+  decodeObject,
+  encodeNumber,
+  eventKey,
+  keyOfObject,
+  metaKey,
+  objectKey,
+  objectRange,
+  revisionOfEvent,
+} from './lmdb/layout.ts';
+import { Writer } from './lmdb/writer.ts';
+import type {
+  Change,
+  Committed,
+  ReadOptions,
+  Store,
+  StoredObject,
+  StoredPage,
+  StoreKey,
+  StoreRange,
+  WatchBatch,
+  WatchRange,
+} from './store.ts';
+
+/** How many events one transaction of a compaction removes: short, so that commits do not wait for it. */
+const COMPACT_STEP = 1000;
+
+/**
+ * The store of one machine, in LMDB files of its own. A commit resolves when it is flushed to the disk.
+ * @throws Unavailable when another process has it open; HostLacks for files of a newer format.
+ */
+export async function openLmdbStore(directory: string): Promise<Store> {
+  await using undo = new AsyncDisposableStack();
+  const database = await openDatabase(directory);
+  undo.defer(() => database.close());
+  undo.use(await lockDirectory(directory));
+  return new LmdbStore(database, undo.move());
+}
+
+type Event = ReturnType<typeof decodeEvent>;
+
+class LmdbStore implements Store {
+  readonly #database: Database;
+  readonly #resources: AsyncDisposableStack;
+  readonly #fanout: Fanout;
+  readonly #writer: Writer;
+  #compacted: number;
+  #compacting: Promise<void> | undefined;
+
+  constructor(database: Database, resources: AsyncDisposableStack) {
+    this.#database = database;
+    this.#resources = resources;
+    const revision = decodeNumber(database.get(metaKey('revision'))) || 1;
+    this.#compacted = decodeNumber(database.get(metaKey('compacted')));
+    this.#fanout = new Fanout(revision);
+    this.#writer = new Writer(database, revision, (commit) => this.#fanout.publish(commit));
+  }
+
+  async revision(): Promise<number> {
+    return this.#fanout.revision;
+  }
+
+  async get(key: StoreKey, { revision }: ReadOptions): Promise<StoredObject | undefined> {
+    if (revision !== undefined && revision < this.#fanout.revision) {
+      const { namespace, name, resource } = key;
+      const page = this.#pageAt({ resource, namespace }, revision);
+      return page.find((object) => object.key.name === name);
+    }
+    const value = this.#database.get(objectKey(key));
+    return value === undefined ? undefined : { key, ...decodeObject(value) };
+  }
+
+  async list(range: StoreRange, options: ReadOptions): Promise<StoredPage> {
+    const newest = decodeNumber(this.#database.get(metaKey('revision'))) || 1;
+    const revision = Math.min(options.revision ?? newest, newest);
+    // One more than asked for tells whether there is more; everything here is one turn, and so one snapshot.
+    const wanted = range.limit === undefined ? undefined : range.limit + 1;
+    const found = revision < newest ? this.#pageAt(range, revision) : this.#page(range, wanted);
+    const items = range.limit === undefined ? found : found.slice(0, range.limit);
+    const more = found.length > items.length;
+    const last = items.at(-1)?.key;
+    const remaining =
+      more && last !== undefined && revision === newest ? this.#count({ ...range, after: last }) : undefined;
+    return { items, revision, more, ...(remaining === undefined ? {} : { remaining }) };
+  }
+
+  async commit(changes: readonly Change[], signal: AbortSignal): Promise<Committed> {
+    signal.throwIfAborted();
+    const revision = await this.#writer.commit(changes);
+    if (revision - this.#compacted > 2 * LIMITS.historyRevisions)
+      this.#compactLater(revision - LIMITS.historyRevisions);
+    return { revision };
+  }
+
+  watch(range: WatchRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
+    return this.#fanout.watch(range, {
+      from: fromRevision,
+      signal,
+      past: (wanted, from, to) => {
+        if (from < this.#compacted) throw expired(from, this.#compacted);
+        return this.#events(from + 1, to).filter((event) => isIn(wanted, event));
+      },
+    });
+  }
+
+  async compact(revision: number): Promise<void> {
+    const upTo = Math.min(revision, this.#fanout.revision);
+    if (upTo <= this.#compacted) return;
+    this.#compacted = upTo;
+    try {
+      await this.#database.put(metaKey('compacted'), encodeNumber(upTo));
+      for (let removed = COMPACT_STEP; removed === COMPACT_STEP; ) removed = await this.#removeEvents(upTo);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#fanout.close();
+    await this.#writer.idle();
+    await this.#compacting;
+    await this.#resources.disposeAsync();
+  }
+
+  #compactLater(revision: number): void {
+    // A compaction that fails is tried again after the next commit; until then the history is only longer.
+    this.#compacting ??= this.compact(revision)
+      .catch(() => {})
+      .finally(() => {
+        this.#compacting = undefined;
+      });
+  }
+
+  async #removeEvents(upTo: number): Promise<number> {
+    const keys = [
+      ...this.#database.getKeys({ start: eventKey(0, 0), end: eventKey(upTo + 1, 0), limit: COMPACT_STEP }),
+    ];
+    await this.#database.transaction(() => {
+      for (const key of keys) void this.#database.remove(key);
+    });
+    return keys.length;
+  }
+
+  #page(range: StoreRange, limit: number | undefined): StoredObject[] {
+    const { start, end } = objectRange(range);
+    const entries = this.#database.getRange({ start, end, ...(limit === undefined ? {} : { limit }) });
+    return [...entries].map(({ key, value }) => ({ key: keyOfObject(key), ...decodeObject(value) }));
+  }
+
+  #count(range: StoreRange): number {
+    const { start, end } = objectRange(range);
+    return this.#database.getKeysCount({ start, end });
+  }
+
+  /** Today's objects, with every change since undone. */
+  #pageAt(range: StoreRange, revision: number): StoredObject[] {
+    if (revision < this.#compacted) throw expired(revision, this.#compacted);
+    const found = new Map(
+      this.#page(range, undefined).map((object) => [objectKey(object.key).toString(), object]),
+    );
+    const { start, end } = objectRange(range);
+    for (const event of this.#events(revision + 1, Number.MAX_SAFE_INTEGER).reverse()) {
+      const key = objectKey(event.key);
+      if (key.compare(start) < 0 || key.compare(end) >= 0) continue;
+      if (event.previous === undefined) found.delete(key.toString());
+      else
+        found.set(key.toString(), {
+          key: event.key,
+          bytes: event.previous,
+          revision: event.previousRevision,
+        });
+    }
+    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+  }
+
+  #events(from: number, to: number): Event[] {
+    const entries = this.#database.getRange({ start: eventKey(from, 0), end: eventKey(to, 0xffff_ffff) });
+    return [...entries].map(({ key, value }): Event => decodeEvent(revisionOfEvent(key), value));
+  }
+}
