@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { chown, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { build, type OutputFile } from 'esbuild';
@@ -13,11 +12,7 @@ const DIST = join(ROOT, 'dist');
 const KEEP_OLD_MS = 24 * 3_600_000;
 
 /** Packages with native parts find them beside their own files. */
-const NATIVE = [
-  'lmdb',
-  'koffi',
-  ...(existsSync(join(ROOT, 'src/store/lmdb.ts')) ? [] : ['../store/lmdb.ts']),
-];
+const NATIVE = ['lmdb', 'koffi'];
 
 /** CommonJS packages ask for Node's own modules by `require`, which an ES module lacks. */
 const REQUIRE = "import{createRequire as __makeRequire}from'node:module';";

@@ -1,10 +1,26 @@
+import { join } from 'node:path';
 import { programFile } from '../lib/program-files.ts';
+import type { Layout } from './instance.ts';
+
+type Role = 'server' | 'node';
 
 /** V8 limits of each process: young generations small enough that idle memory stays low, old ones large enough for load. */
 const HEAP_FLAGS = { server: ['--max-semi-space-size=4'], node: ['--max-semi-space-size=2'] } as const;
 
 /** The command that starts this very program again: the bundle when this is one, else the source. */
-export function selfCommand(role: 'server' | 'node'): readonly [string, ...string[]] {
-  const entry = programFile('main/amphora');
+export function selfCommand(role: Role, entry = programFile('main/amphora')): readonly [string, ...string[]] {
   return [process.execPath, '--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[role], entry];
+}
+
+/**
+ * Variables of its environment that make it start faster and stay smaller. Compiled code is kept in the process's own
+ * state directory, which nobody else can write: who could, would choose what runs.
+ */
+export function selfEnvironment(role: Role, layout: Layout): Readonly<Record<string, string>> {
+  const state = role === 'server' ? layout.serverState : layout.nodeState;
+  return {
+    NODE_COMPILE_CACHE: join(state, 'compiled'),
+    // One heap of the C library per thread costs memory that few threads are worth.
+    MALLOC_ARENA_MAX: '2',
+  };
 }

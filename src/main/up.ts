@@ -19,7 +19,7 @@ import {
   saveInstanceConfig,
 } from './instance.ts';
 import { endProcess, readProcessFile, writeProcessFile } from './process-file.ts';
-import { selfCommand } from './self.ts';
+import { selfCommand, selfEnvironment } from './self.ts';
 import { checkStateFormat } from './state-format.ts';
 import { processFile } from './status.ts';
 import { ensureUser, type SystemUser } from './system-user.ts';
@@ -152,7 +152,7 @@ async function start(layout: Layout, { role, args, foreground, user }: Start): P
         PATH: process.env.PATH,
         AMPHORA_LOG: process.env.AMPHORA_LOG,
         HOME: layout.state,
-        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+        ...selfEnvironment(role, layout),
       },
       ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
     });

@@ -1,0 +1,67 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { makeReport, reportTable } from './report.ts';
+import type { Result } from './result.ts';
+
+const USAGE = `npm run bench -- SUITE [options]
+
+Suites:
+  start            pods, microVMs and the platform itself: how long until ready, and at what memory
+
+Options:
+  -o, --output     json (on standard output), or the path of a file to write the JSON into as well
+  -n, --samples    how often each thing is measured (default 15)
+      --only       a part of the names of what to measure
+      --pod-cidr   addresses for the pods of the benchmark's own instance (default 10.102.0.0/16)
+`;
+
+export interface BenchOptions {
+  readonly samples: number;
+  readonly podCidr: string;
+  readonly only: string;
+  readonly signal: AbortSignal;
+  /** Says what is being measured now. */
+  note(text: string): void;
+}
+
+type Suite = (options: BenchOptions) => Promise<readonly Result[]>;
+
+const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
+  start: async () => (await import('./start/suite.ts')).runStart,
+};
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      output: { type: 'string', short: 'o', default: '' },
+      samples: { type: 'string', short: 'n', default: '15' },
+      only: { type: 'string', default: '' },
+      'pod-cidr': { type: 'string', default: '10.102.0.0/16' },
+    },
+  });
+  const load = SUITES[positionals[0] ?? ''];
+  const samples = Number(values.samples);
+  if (load === undefined || !Number.isInteger(samples) || samples < 1) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  process.once('SIGTERM', () => interrupt.abort());
+  const suite = await load();
+  const results = await suite({
+    samples,
+    only: values.only,
+    podCidr: values['pod-cidr'],
+    signal: interrupt.signal,
+    note: (text) => process.stderr.write(`${text}\n`),
+  });
+  const report = makeReport(results);
+  const json = `${JSON.stringify(report, null, 2)}\n`;
+  if (values.output !== '' && values.output !== 'json') await writeFile(values.output, json);
+  process.stdout.write(values.output === 'json' ? json : reportTable(report));
+  return report.lines.some((line) => line.promise?.kept === false) ? 1 : 0;
+}
