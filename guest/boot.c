@@ -127,6 +127,14 @@ static void write_file(const char *path, struct span data)
 	close(file);
 }
 
+static int write_line(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int done = file < 0 ? -1 : dprintf(file, "%s\n", text);
+	close(file);
+	return done < 0 ? -1 : 0;
+}
+
 static int set_sysctl(struct span body, char *why, size_t room)
 {
 	char path[300], *name = tlv_text(body, TAG_NAME), *value = tlv_text(body, TAG_VALUE);
@@ -146,13 +154,12 @@ int configure(struct span body, char *why, size_t room)
 	uint16_t tag;
 	struct span value, rest = body;
 	int error = mount_data(scratch, why, room);
-	if (hostname && sethostname(hostname, strlen(hostname)))
+	if (hostname && (sethostname(hostname, strlen(hostname)) || write_line("/run/amphora/etc/hostname", hostname)))
 		return errno;
 	while (!error && tlv_next(&rest, &tag, &value))
 		switch (tag) {
 		case TAG_RESOLV: write_file("/run/amphora/etc/resolv.conf", value); break;
 		case TAG_HOSTS: write_file("/run/amphora/etc/hosts", value); break;
-		case TAG_HOSTNAME: write_file("/run/amphora/etc/hostname", value); break;
 		case TAG_SYSCTL: error = set_sysctl(value, why, room); break;
 		case TAG_INTERFACE: error = network_configure(value, why, room); break;
 		case TAG_ROOT: error = mount_image(value, why, room); break;

@@ -6,6 +6,7 @@ import { MIB, SECOND_MS } from '../../lib/limits.ts';
 import { dialUnix, GuestChannel } from './channel.ts';
 import { killProcesses } from './host-processes.ts';
 import { type Accelerator, startQemu } from './qemu.ts';
+import { qmp } from './qmp.ts';
 
 /** A guest that KVM really runs says hello in well under a second. */
 const PROBE_MS = 3 * SECOND_MS;
@@ -73,6 +74,7 @@ async function probe(options: ProbeOptions, signal: AbortSignal): Promise<boolea
       },
       deadline,
     );
+    await qmp(join(directory, 'qmp'), [], deadline);
     const socket = await dialUnix(join(directory, 'channel'), deadline);
     channel = new GuestChannel(socket, { onExit: () => {}, onClose: () => {} });
     await channel.hello(options.instance, deadline);

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { AmphoraError } from '../../lib/errors.ts';
 import { SECOND_MS } from '../../lib/limits.ts';
@@ -55,6 +56,8 @@ export function qemuArguments(spec: MachineSpec): string[] {
       '-machine',
       `microvm,acpi=on,pit=on,pic=on,rtc=on,isa-serial=off${shared ? ',memory-backend=ram' : ''}`,
     ],
+    // virtiofsd takes no legacy virtio, which is what virtio-mmio is without this.
+    ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-accel', spec.accelerator, '-cpu', spec.accelerator === 'kvm' ? 'host' : 'max'],
     ...['-smp', String(spec.cpus), '-m', `${Math.ceil(spec.memoryBytes / 1048576)}M`],
     ...(shared
@@ -139,7 +142,7 @@ export async function startQemu(spec: MachineSpec, signal: AbortSignal): Promise
     await log.close();
   }
   const deadline = Date.now() + START_MS;
-  while ((await readFile(spec.pidFile, 'utf8').catch(() => '')) === '') {
+  while (!(await isListening(spec))) {
     signal.throwIfAborted();
     if (ended !== undefined || Date.now() > deadline) {
       const said = (await readFile(spec.logFile, 'utf8').catch(() => '')).trim().slice(-1000);
@@ -147,6 +150,12 @@ export async function startQemu(spec: MachineSpec, signal: AbortSignal): Promise
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
+}
+
+/** The channel is the last that QEMU opens: when it is there, the machine protocol's socket listens. */
+async function isListening(spec: MachineSpec): Promise<boolean> {
+  const pid = await readFile(spec.pidFile, 'utf8').catch(() => '');
+  return pid !== '' && existsSync(spec.qmpSocket) && existsSync(spec.channelSocket);
 }
 
 /** `7.2.22`. @throws HostLacks when QEMU is not installed. */

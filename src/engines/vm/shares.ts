@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { access, stat } from 'node:fs/promises';
+import { access, open, stat } from 'node:fs/promises';
 import { AmphoraError } from '../../lib/errors.ts';
 import { SECOND_MS } from '../../lib/limits.ts';
 
@@ -37,7 +37,8 @@ export async function startShare(path: string, socket: string, signal: AbortSign
           '--rlimit-nofile=0',
         ]
       : [`--socket-path=${socket}`, `--shared-dir=${path}`, '--cache=never', '--xattr'];
-  const child = spawn(program, args, { detached: true, stdio: 'ignore', env: {} });
+  const log = await open(`${socket}.log`, 'a', 0o600);
+  const child = spawn(program, args, { detached: true, stdio: ['ignore', log.fd, log.fd], env: {} });
   let failed = false;
   child.once('error', () => {
     failed = true;
@@ -46,6 +47,7 @@ export async function startShare(path: string, socket: string, signal: AbortSign
     failed = true;
   });
   child.unref();
+  await log.close();
   const deadline = Date.now() + APPEAR_MS;
   while ((await stat(socket).catch(() => undefined)) === undefined) {
     signal.throwIfAborted();
