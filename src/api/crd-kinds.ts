@@ -1,5 +1,5 @@
 import { crdSchema } from './crd-schema.ts';
-import type { Kind, KindTable, Subresource, Verb } from './kind.ts';
+import type { Kind, KindTable, PrinterColumn, ScalePaths, Subresource, Verb } from './kind.ts';
 import type { ObjectSchema, Schema } from './schema.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from './types.generated.ts';
 
@@ -48,6 +48,38 @@ function crdKind(
     subresources: subresourcesOf(group, names.kind, version),
     schema: rootSchema(version, from.table),
     ...(selectable === undefined ? {} : { selectableFields: selectable }),
+    ...printerColumns(version),
+    ...scalePaths(version),
+  };
+}
+
+function printerColumns({ additionalPrinterColumns: columns }: CustomResourceDefinitionVersion): {
+  readonly printerColumns?: readonly PrinterColumn[];
+} {
+  if (columns === undefined || columns.length === 0) return {};
+  return {
+    printerColumns: columns.map(({ name, type, format, description, priority, jsonPath }) => ({
+      name,
+      type,
+      format: format ?? '',
+      description: description ?? `Custom resource definition column (in JSONPath format): ${jsonPath}`,
+      priority: priority ?? 0,
+      jsonPath,
+    })),
+  };
+}
+
+function scalePaths({ subresources }: CustomResourceDefinitionVersion): {
+  readonly scalePaths?: ScalePaths;
+} {
+  const scale = subresources?.scale;
+  if (scale === undefined) return {};
+  return {
+    scalePaths: {
+      replicas: scale.specReplicasPath,
+      statusReplicas: scale.statusReplicasPath,
+      ...(scale.labelSelectorPath === undefined ? {} : { labelSelector: scale.labelSelectorPath }),
+    },
   };
 }
 

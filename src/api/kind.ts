@@ -23,6 +23,29 @@ export interface Kind {
   readonly schema: ObjectSchema;
   /** CRD `selectableFields`, without the leading dot. */
   readonly selectableFields?: readonly string[];
+  /** What kubectl shows of a custom kind, besides the name; left out: its age. */
+  readonly printerColumns?: readonly PrinterColumn[];
+  /** Where a custom kind keeps what its `scale` subresource says; left out: as Deployments do. */
+  readonly scalePaths?: ScalePaths;
+}
+
+/** A CRD's `additionalPrinterColumns`. */
+export interface PrinterColumn {
+  readonly name: string;
+  /** `integer`, `number`, `string`, `boolean` or `date`. */
+  readonly type: string;
+  readonly format: string;
+  readonly description: string;
+  readonly priority: number;
+  /** `.spec.size`, without braces. */
+  readonly jsonPath: string;
+}
+
+/** Each `.spec.replicas`-like: members joined by dots. */
+export interface ScalePaths {
+  readonly replicas: string;
+  readonly statusReplicas: string;
+  readonly labelSelector?: string;
 }
 
 export interface Subresource {

@@ -1,4 +1,5 @@
 import type { Controller, ControllerParts } from './controller.ts';
+import { crdController } from './crd/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
 import { podGarbageController } from './pod-garbage/reconcile.ts';
@@ -7,6 +8,7 @@ import { serviceAccountController } from './service-account/reconcile.ts';
 /** Every controller of the server. */
 export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = [
   namespaceController,
+  crdController,
   serviceAccountController,
   nodeLifecycleController,
   podGarbageController,

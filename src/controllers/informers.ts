@@ -1,4 +1,12 @@
-import type { ConfigMap, Lease, Namespace, Node, Pod, ServiceAccount } from '../api/types.generated.ts';
+import type {
+  ConfigMap,
+  CustomResourceDefinition,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ServiceAccount,
+} from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -15,6 +23,7 @@ export interface Informers {
   readonly leases: Informer<Lease>;
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
+  readonly definitions: Informer<CustomResourceDefinition>;
 }
 
 export function createInformers(client: Client, options: { clock: Clock; log: Logger }): Informers {
@@ -40,6 +49,11 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       client,
       { apiVersion: 'v1', resource: 'configmaps' },
       { ...options, fieldSelector: `metadata.name=${ROOT_CA_CONFIG_MAP}` },
+    ),
+    definitions: createInformer<CustomResourceDefinition>(
+      client,
+      { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' },
+      options,
     ),
   };
 }

@@ -20,7 +20,9 @@ import { type ApiServer, createApiServer } from '../http/server.ts';
 import { createNodeTunnels, type NodeTunnels } from '../http/tunnel/node-tunnels.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isCode } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { type CustomKinds, createCustomKinds } from '../registry/custom-kinds.ts';
 import { createRegistry } from '../registry/generic.ts';
 import type { Registry, RequestContext } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -42,6 +44,8 @@ export interface Api {
   readonly server: ApiServer;
   readonly nodes: NodeTunnels;
   readonly pki: Pki;
+  /** Loaded; to be followed as long as the server runs. */
+  readonly customKinds: CustomKinds;
 }
 
 export async function createApi(parts: ApiParts): Promise<Api> {
@@ -53,6 +57,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     admission: createAdmission(admissionPlugins()),
     clock,
   });
+  const customKinds = createCustomKinds(registry, { clock, log });
+  await customKinds.load(AbortSignal.timeout(LIMITS.requestMs));
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry) });
   const tokens = await createTokens(parts, registry);
   const nodes = createNodeTunnels({ log });
@@ -70,7 +76,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     checks: { store: async (signal) => void (await store.revision(signal)) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });
-  return { registry, authorizer, server, nodes, pki };
+  return { registry, authorizer, server, nodes, pki, customKinds };
 }
 
 async function createTokens(

@@ -70,6 +70,7 @@ async function runBehindApi(api: Api, { clock, log, port, signal }: Behind): Pro
     await bootstrap(as('system:amphora:bootstrap', ['system:masters']), { port }, signal);
     const kinds = api.registry.kinds;
     await Promise.all([
+      api.customKinds.follow(signal),
       runControllers(
         { client: as(CONTROLLERS_USER), kinds, clock, log, rootCa: api.pki.caCertificate },
         signal,

@@ -1,4 +1,4 @@
-import { type ApiObject, type Kind, qualifiedResource } from '../api/kind.ts';
+import { type ApiObject, apiVersionOf, type Kind, qualifiedResource } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { StoredObject, StoreKey } from '../store/store.ts';
 import { convert, storageKind } from './conversion.ts';
@@ -43,8 +43,19 @@ export function present(
   stored: { readonly bytes: Buffer; readonly revision: number },
 ): ObjectBytes {
   const bytes = parts.shared.of(stored.bytes, stored.revision);
-  if (kind.asked === kind.stored) return bytes;
+  if (kind.asked === kind.stored && !(isCustom(kind.asked) && isOlder(stored.bytes, kind.asked)))
+    return bytes;
   return objectBytes(encodeObject(convert(bytes.object(), kind.asked)), stored.revision);
+}
+
+function isCustom(kind: Kind): boolean {
+  return kind.schema.name === '';
+}
+
+/** Whether the bytes were written when another version was the one to store; a CRD may change that. */
+function isOlder(stored: Buffer, kind: Kind): boolean {
+  const now = Buffer.from(`{"kind":${JSON.stringify(kind.kind)},"apiVersion":"${apiVersionOf(kind)}"`);
+  return stored.compare(now, 0, now.length, 0, now.length) !== 0;
 }
 
 /** A copy of a stored object that may be changed, revision included. */

@@ -3,7 +3,7 @@ import type { ApiObject } from '../kind.ts';
 /** One column of a Table: what kubectl shows of one kind. Made with {@link columns}. */
 export interface Column {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'date';
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   readonly format: string;
   readonly description: string;
   /** 0: always shown; 1: only with `-o wide`. */

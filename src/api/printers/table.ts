@@ -2,6 +2,7 @@ import type { ApiObject, Kind } from '../kind.ts';
 import { qualifiedResource } from '../kind.ts';
 import type { Column } from './column.ts';
 import { CORE_COLUMNS } from './core.ts';
+import { customColumns } from './custom.ts';
 import { OTHER_COLUMNS } from './others.ts';
 import { WORKLOAD_COLUMNS } from './workloads.ts';
 
@@ -18,12 +19,19 @@ export interface PrintedCells {
 }
 
 /**
- * What kubectl shows of built-in kinds; undefined for a kind without columns of its own.
+ * What kubectl shows of built-in kinds and of what CRDs define; undefined for a kind without columns of its own.
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
  */
 export function createTablePrinter(now: () => number) {
+  // Paths are parsed once for each kind; a CRD that changes makes a new one.
+  const custom = new WeakMap<Kind, readonly Column[]>();
+  const customOf = (kind: Kind) => {
+    const made = custom.get(kind) ?? customColumns(kind);
+    custom.set(kind, made);
+    return made;
+  };
   return (kind: Kind, objects: readonly Readonly<ApiObject>[]): PrintedCells | undefined => {
-    const columns = COLUMNS[qualifiedResource(kind)];
+    const columns = kind.schema.name === '' ? customOf(kind) : COLUMNS[qualifiedResource(kind)];
     if (columns === undefined) return undefined;
     const at = now();
     return { columns, rows: objects.map((object) => columns.map((column) => column.cell(object, at))) };

@@ -7,10 +7,12 @@ import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
 import { createServiceAccountTokens, loadSigningKey } from '../../access/authn/service-account-tokens.ts';
 import { createAuthorizer } from '../../access/authz/all.ts';
+import { createKindTable } from '../../api/kinds.ts';
 import { createTablePrinter } from '../../api/printers/table.ts';
 import { createProtobufCodec } from '../../api/protobuf/codec.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
+import { createCustomKinds } from '../../registry/custom-kinds.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
 import { createNodeGraph } from '../nodes/graph.ts';
@@ -48,9 +50,11 @@ export interface Answer {
 export async function startFixture(options: { requestHeaderMs?: number } = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
-  const { registry } = bench();
+  const { registry } = bench({ kinds: createKindTable() });
   await createNamespace(registry, 'default');
   const log = silentLogger();
+  const stop = new AbortController();
+  const following = createCustomKinds(registry, { clock: systemClock, log }).follow(stop.signal);
   const nodes = createNodeTunnels({ log });
   const tokens = await createServiceAccountTokens({
     key: await loadSigningKey(join(directory, 'pki', 'service-account.key')),
@@ -86,6 +90,8 @@ export async function startFixture(options: { requestHeaderMs?: number } = {}): 
     admin,
     call: (method, path, options = {}) => call({ method, path, port, ca: pki.caCertificate, admin }, options),
     [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await following;
       nodes.close();
       await server.close();
       await rm(directory, { recursive: true });

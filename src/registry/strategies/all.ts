@@ -1,5 +1,6 @@
 import type { Strategy } from '../strategy.ts';
 import { configMaps } from './config-maps.ts';
+import { customResourceDefinitions } from './custom-resource-definitions.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
 import { secrets } from './secrets.ts';
@@ -9,5 +10,14 @@ import { workloads } from './workloads.ts';
 
 /** Every kind that needs more than its schema says. */
 export function allStrategies(): readonly Strategy[] {
-  return [namespaces, pods, services, secrets, configMaps, ...workloads, ...simple];
+  return [
+    namespaces,
+    pods,
+    services,
+    secrets,
+    configMaps,
+    customResourceDefinitions,
+    ...workloads,
+    ...simple,
+  ];
 }

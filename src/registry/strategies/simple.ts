@@ -17,6 +17,5 @@ export const simple: readonly Strategy[] = [
   { resource: 'poddisruptionbudgets.policy', generation: true },
   { resource: 'networkpolicies.networking.k8s.io', generation: true },
   { resource: 'ingresses.networking.k8s.io', generation: true },
-  { resource: 'customresourcedefinitions.apiextensions.k8s.io', generation: true },
   { resource: 'replicationcontrollers', generation: true, defaults: templateDefaults },
 ];

@@ -1,5 +1,5 @@
 import { type Admission, createAdmission } from '../../access/admission/admission.ts';
-import type { ApiObject, Kind } from '../../api/kind.ts';
+import type { ApiObject, Kind, KindTable } from '../../api/kind.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -20,13 +20,20 @@ export interface Bench {
 
 /** A registry over a store of its own, without admission plugins unless some are given. */
 export function bench(
-  options: { clock?: Clock; hooks?: RegistryHooks; store?: Store; admission?: Admission } = {},
+  options: {
+    clock?: Clock;
+    hooks?: RegistryHooks;
+    store?: Store;
+    admission?: Admission;
+    /** A table of its own, for who adds kinds. */
+    kinds?: KindTable;
+  } = {},
 ): Bench {
   const store = options.store ?? new MapStore();
   const warnings: string[] = [];
   const registry = createRegistry({
     store,
-    kinds,
+    kinds: options.kinds ?? kinds,
     admission: options.admission ?? createAdmission([]),
     clock: options.clock ?? systemClock,
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
