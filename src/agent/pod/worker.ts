@@ -55,6 +55,7 @@ export class PodWorker {
   #again = false;
   #timer: AbortController | undefined;
   #saved: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(given: WorkerOptions) {
     this.#given = given;
@@ -107,7 +108,7 @@ export class PodWorker {
 
   /** Something may have changed. Never more than one reconcile runs, and none is missed. */
   wake(): void {
-    if (this.#given.signal.aborted) return;
+    if (this.#given.signal.aborted || this.#closed) return;
     this.#again = true;
     this.#running ??= this.#loop().finally(() => {
       this.#running = undefined;
@@ -116,6 +117,7 @@ export class PodWorker {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#timer?.abort();
     this.#probes.close();
     this.#work.abort();
@@ -123,7 +125,7 @@ export class PodWorker {
   }
 
   async #loop(): Promise<void> {
-    while (this.#again && !this.#given.signal.aborted) {
+    while (this.#again && !this.#given.signal.aborted && !this.#closed) {
       this.#again = false;
       try {
         await this.#reconcile();
