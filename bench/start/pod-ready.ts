@@ -14,7 +14,7 @@ export interface PodRun {
 }
 
 /**
- * Creates a pod, waits on a watch until it says Ready, and removes it again, waiting until it is gone.
+ * Creates a pod, waits on a watch until it says Ready, and removes it again, waiting until nothing of it runs.
  * @returns milliseconds from sending the create to receiving Ready
  * @throws Error with what the status says when the pod fails or is not ready in time
  */
@@ -70,7 +70,7 @@ async function removePod({ client, name, signal }: PodRun): Promise<void> {
   const gone = (error: unknown) => {
     if ((error as { code?: string }).code !== 'NotFound') throw error;
   };
-  await client.delete(reference, { gracePeriodSeconds: 0 }, { signal: deadline }).catch(gone);
+  await client.delete(reference, { gracePeriodSeconds: 1 }, { signal: deadline }).catch(gone);
   for (;;) {
     const still = await client.get(reference, { signal: deadline }).catch(gone);
     if (still === undefined) return;
