@@ -1,4 +1,4 @@
 import { engineConformance } from '../../../test/conformance/engine.ts';
-import { vmHarness } from './test-harness.ts';
+import { vmHarness } from '../../../test/conformance/vm-harness.ts';
 
 engineConformance(await vmHarness());

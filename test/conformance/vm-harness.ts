@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { busyboxTree, type EngineHarness } from '../../../test/conformance/engine-harness.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { silentLogger } from '../../lib/log.ts';
-import { run } from '../../lib/run.ts';
-import type { Engine } from '../engine.ts';
-import type { PreparedRoot, SandboxNetwork } from '../sandbox-spec.ts';
-import { ensureGuestKernel, type GuestKernel } from './kernel.ts';
-import { createVmEngine } from './vm-engine.ts';
+import type { Engine } from '../../src/engines/engine.ts';
+import type { PreparedRoot, SandboxNetwork } from '../../src/engines/sandbox-spec.ts';
+import { ensureGuestKernel, type GuestKernel } from '../../src/engines/vm/kernel.ts';
+import { createVmEngine } from '../../src/engines/vm/vm-engine.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLogger } from '../../src/lib/log.ts';
+import { run } from '../../src/lib/run.ts';
+import { busyboxTree, type EngineHarness } from './engine-harness.ts';
 
 /** Kept between test runs: the kernel package is 27 MB. */
 const CACHE = '/var/cache/amphora-test';
@@ -67,7 +67,7 @@ async function kernelOrNone(skip: string | undefined): Promise<GuestKernel> {
 }
 
 export async function buildGuest(output: string): Promise<void> {
-  const source = new URL('../../../guest', import.meta.url).pathname;
+  const source = new URL('../../guest', import.meta.url).pathname;
   await run('make', ['-s', '-C', source, `OUTPUT=${output}`]);
 }
 
