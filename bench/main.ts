@@ -11,7 +11,7 @@ Suites:
 Options:
   -o, --output     json (on standard output), or the path of a file to write the JSON into as well
   -n, --samples    how often each thing is measured (default 15)
-      --only       a part of the names of what to measure
+      --only       what to measure, by parts of names: pod.container,runc
       --pod-cidr   addresses for the pods of the benchmark's own instance (default 10.102.0.0/16)
 `;
 

@@ -155,7 +155,7 @@ class Bench {
     { n = this.options.samples, warmUp = WARM_UP, ...meta }: Meta,
     once: () => Promise<number>,
   ): Promise<void> {
-    if (!meta.id.includes(this.options.only)) return;
+    if (!this.#isWanted(meta.id)) return;
     this.options.note(meta.what);
     const samples: number[] = [];
     try {
@@ -171,7 +171,7 @@ class Bench {
   }
 
   async memory(id: string, what: string, instance: Instance): Promise<void> {
-    if (!id.includes(this.options.only)) return;
+    if (!this.#isWanted(id)) return;
     this.options.note(what);
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     this.results.push({
@@ -181,6 +181,10 @@ class Bench {
       samples: [await residentMiB(instance)],
       atMost: MOST_IDLE_MIB,
     });
+  }
+
+  #isWanted(id: string): boolean {
+    return this.options.only.split(',').some((part) => id.includes(part));
   }
 
   leaveOut(id: string, what: string, unavailable: string): void {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parse, stringify } from 'yaml';
 import { AmphoraError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 
@@ -29,7 +28,7 @@ export async function readKubeconfig(path: string, contextName?: string): Promis
       cause: error,
     });
   });
-  const config = parse(text) as Fields | null; // Each part is looked at before it is used.
+  const config = (await parseConfig(text)) as Fields | null; // Each part is looked at before it is used.
   if (config === null || typeof config !== 'object')
     throw new AmphoraError('BadRequest', `${path} is no kubeconfig`);
   const wanted = contextName ?? String(config['current-context'] ?? '');
@@ -56,10 +55,11 @@ export async function writeKubeconfig(path: string, connection: Connection, name
   await writeFileAtomic(path, formatKubeconfig(connection, name), 0o600);
 }
 
+/** As JSON, which is YAML too, so that reading it back takes no parser of YAML. */
 export function formatKubeconfig(connection: Connection, name = 'amphora'): string {
   const { server, ca, cert, key, token } = connection;
   const base64 = (text: string) => Buffer.from(text).toString('base64');
-  return stringify({
+  const config = {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [
@@ -80,7 +80,13 @@ export function formatKubeconfig(connection: Connection, name = 'amphora'): stri
     ],
     contexts: [{ name, context: { cluster: name, user: name } }],
     'current-context': name,
-  });
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+async function parseConfig(text: string): Promise<unknown> {
+  if (text.startsWith('{')) return JSON.parse(text);
+  return (await import('yaml')).parse(text);
 }
 
 /** The entry called `name` of a list of `{name, [part]: {…}}`. */

@@ -6,15 +6,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import { pathInside, writeFileAtomic } from '../../lib/files.ts';
-import {
-  createAuthority,
-  type Issuer,
-  issueClient,
-  issueServer,
-  type KeyPair,
-  loadIssuer,
-  type Subject,
-} from './certificates.ts';
+import type { Issuer, KeyPair, Subject } from './certificates.ts';
 
 const CA_DAYS = 3650;
 const LEAF_DAYS = 365;
@@ -54,16 +46,17 @@ export async function openPki(options: { directory: string; clock: Clock }): Pro
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   const ca = await openAuthority(directory, clock);
-  const issuer = await loadIssuer(ca);
-  const issue = (subject: Subject, days = LEAF_DAYS) =>
-    issueClient(issuer, { ...subject, now: clock.now(), days });
+  const issue = async (subject: Subject, days = LEAF_DAYS) => {
+    const { issueClient } = await maker();
+    return await issueClient(await issuerOf(ca), { ...subject, now: clock.now(), days });
+  };
   return {
     caCertificate: ca.certificate,
-    server: (extra = []) => ensureServer({ directory, clock, issuer }, extra),
+    server: (extra = []) => ensureServer({ directory, clock, ca }, extra),
     client: (name, subject) =>
       ensure(
         { directory, name, clock },
-        (found) => sameSubject(found, subject) && signedBy(found, issuer),
+        (found) => sameSubject(found, subject) && signedBy(found, ca),
         () => issue(subject),
       ),
     issue,
@@ -83,17 +76,29 @@ async function openAuthority(directory: string, clock: Clock): Promise<KeyPair> 
   }
   // A name of its own, so that a client never mixes up the authorities of two installations.
   const name = `amphora-ca-${randomBytes(4).toString('hex')}`;
-  const made = await createAuthority(name, { now: clock.now(), days: CA_DAYS });
+  const made = await (await maker()).createAuthority(name, { now: clock.now(), days: CA_DAYS });
   await writePair(directory, 'ca', made);
   return made;
 }
 
-function ensureServer(at: { directory: string; clock: Clock; issuer: Issuer }, extra: readonly string[]) {
+/** What makes certificates is large, and a start that finds all it needs makes none. */
+function maker(): Promise<typeof import('./certificates.ts')> {
+  return import('./certificates.ts');
+}
+
+async function issuerOf(ca: KeyPair): Promise<Issuer> {
+  return await (await maker()).loadIssuer(ca);
+}
+
+function ensureServer(at: { directory: string; clock: Clock; ca: KeyPair }, extra: readonly string[]) {
   const names = [...new Set([...SERVER_NAMES, hostname(), ...extra])];
   return ensure(
     { ...at, name: 'server' },
-    (found) => names.every((name) => hasName(found, name)) && signedBy(found, at.issuer),
-    () => issueServer(at.issuer, { name: 'amphora', names, now: at.clock.now(), days: LEAF_DAYS }),
+    (found) => names.every((name) => hasName(found, name)) && signedBy(found, at.ca),
+    async () => {
+      const validity = { now: at.clock.now(), days: LEAF_DAYS };
+      return (await maker()).issueServer(await issuerOf(at.ca), { name: 'amphora', names, ...validity });
+    },
   );
 }
 
@@ -118,8 +123,8 @@ function isOld(certificate: X509Certificate, now: number): boolean {
   return now < from || now > to - (to - from) * RENEW_SHARE;
 }
 
-function signedBy(certificate: X509Certificate, issuer: Issuer): boolean {
-  return certificate.checkIssued(new X509Certificate(issuer.certificate.toString('pem')));
+function signedBy(certificate: X509Certificate, ca: KeyPair): boolean {
+  return certificate.checkIssued(new X509Certificate(ca.certificate));
 }
 
 function hasName(certificate: X509Certificate, name: string): boolean {

@@ -2,7 +2,7 @@ import type { Container, Probe } from '../../api/types.generated.ts';
 import type { Engine, Target } from '../../engines/engine.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
-import { type CheckResult, execCheck, grpcCheck, httpCheck, portOf, tcpCheck } from './checks.ts';
+import { type CheckResult, execCheck, httpCheck, portOf, tcpCheck } from './checks.ts';
 
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';
 
@@ -66,8 +66,11 @@ async function check(options: ProberOptions): Promise<CheckResult> {
         { host: probe.tcpSocket.host ?? host, port: portOf(container, probe.tcpSocket.port) },
         limits,
       );
-    if (probe.grpc !== undefined)
+    if (probe.grpc !== undefined) {
+      // Its library is large, and few pods have such a probe.
+      const { grpcCheck } = await import('./grpc-check.ts');
       return await grpcCheck({ host, port: probe.grpc.port, service: probe.grpc.service ?? '' }, limits);
+    }
     return { ok: true, message: '' };
   } catch (error) {
     return { ok: false, message: AmphoraError.from(error).message };

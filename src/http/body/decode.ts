@@ -3,7 +3,6 @@ import { AmphoraError } from '../../lib/errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type Decoded, decodeJson } from './json.ts';
 import { readBody } from './read-body.ts';
-import { decodeYaml } from './yaml.ts';
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const OBJECT_TYPES = ['application/json', 'application/yaml', PROTOBUF];
@@ -15,9 +14,14 @@ export async function decodeBody(exchange: Exchange, codec: ProtobufCodec | unde
   const bytes = await readBody(exchange);
   if (bytes.length === 0) return undefined;
   if (type === PROTOBUF) return codec?.decode(bytes);
-  const decoded = type.endsWith('yaml') ? decodeYaml(bytes) : decodeJson(bytes);
+  const decoded = type.endsWith('yaml') ? await decodeYaml(bytes) : decodeJson(bytes);
   reportDuplicates(exchange, decoded);
   return decoded.value;
+}
+
+/** The parser is loaded with the first body of its kind; most servers never see one. */
+export async function decodeYaml(bytes: Buffer): Promise<Decoded> {
+  return (await import('./yaml.ts')).decodeYaml(bytes);
 }
 
 export function unsupported(types: readonly string[]): AmphoraError {

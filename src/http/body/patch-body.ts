@@ -1,10 +1,9 @@
 import { AmphoraError } from '../../lib/errors.ts';
 import type { Patch } from '../../registry/registry.ts';
 import type { Exchange } from '../exchange.ts';
-import { mediaType, reportDuplicates, unsupported } from './decode.ts';
+import { decodeYaml, mediaType, reportDuplicates, unsupported } from './decode.ts';
 import { decodeJson } from './json.ts';
 import { readBody } from './read-body.ts';
-import { decodeYaml } from './yaml.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE = 'application/merge-patch+json';
@@ -21,7 +20,7 @@ export async function patchBody(exchange: Exchange): Promise<Patch> {
   const bytes = await readBody(exchange);
   // kubectl sends JSON under the YAML type; JSON is a part of YAML and much faster to read.
   const isJson = type !== APPLY || /^\s*\{/.test(bytes.toString('latin1', 0, 64));
-  const decoded = isJson ? decodeJson(bytes) : decodeYaml(bytes);
+  const decoded = isJson ? decodeJson(bytes) : await decodeYaml(bytes);
   reportDuplicates(exchange, decoded);
   if (type === JSON_PATCH) return { type: 'json', operations: operationsOf(decoded.value) };
   const value = objectOf(decoded.value);

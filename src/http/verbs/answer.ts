@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { apiVersionOf, type Kind } from '../../api/kind.ts';
 import type { ListResult, ObjectBytes } from '../../registry/registry.ts';
 import { PROTOBUF } from '../body/decode.ts';
@@ -92,6 +91,7 @@ export async function answerValue(
   const { status, value } = answer;
   const { encoding } = answer.format ?? formatOf(services, exchange);
   if (encoding === 'yaml') {
+    const { stringify } = await import('yaml'); // Rarely asked for.
     await exchange.reply.send(status, 'application/yaml', [Buffer.from(stringify(value))]);
   } else if (encoding === 'protobuf') {
     const object = value as { apiVersion: string; kind: string }; // Everything answered here has a type.
