@@ -18,6 +18,8 @@ export const LIMITS = {
   jsonPatchOperations: 10_000,
   /** Most requirements in one label or field selector. */
   selectorTerms: 1000,
+  /** Deadline of one call to etcd. */
+  storeCallMs: 10 * SECOND_MS,
   /** Most commits that share one flush. */
   groupCommits: 256,
   /** Most events a watcher may be behind before it is dropped and must list again. */

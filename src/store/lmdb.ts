@@ -1,8 +1,6 @@
 import { LIMITS } from '../lib/limits.ts';
 import { expired } from './conflict.ts';
 import { Fanout, isIn } from './fanout.ts';
-import { type Database, databaseError, openDatabase } from './lmdb/database.ts';
-import { lockDirectory } from './lmdb/directory-lock.ts';
 import {
   decodeEvent,
   decodeNumber,
@@ -14,7 +12,9 @@ import {
   objectKey,
   objectRange,
   revisionOfEvent,
-} from './lmdb/layout.ts';
+} from './layout.ts';
+import { type Database, databaseError, openDatabase } from './lmdb/database.ts';
+import { lockDirectory } from './lmdb/directory-lock.ts';
 import { Writer } from './lmdb/writer.ts';
 import type {
   Change,

@@ -20,7 +20,7 @@ export interface Store {
    * @throws Expired when `fromRevision` is compacted away, or when the reader is too slow and must list again.
    */
   watch(range: WatchRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch>;
-  /** Forgets changes up to and including `revision`; current values stay. */
+  /** Forgets what was before `revision`: lists at older ones and watches from further back are Expired; current values stay. */
   compact(revision: number, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isCode } from '../../src/lib/errors.ts';
+import { connectEtcdStore } from '../../src/store/etcd.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { NO_ETCD, startEtcd } from './etcd-server.ts';
 import { storeConformance } from './store.ts';
 
 storeConformance({ name: 'memory', open: async () => createMemoryStore(), close: async () => {} });
@@ -26,6 +28,28 @@ storeConformance({
   },
   close: async () => {
     for (const folder of folders) await rm(folder, { recursive: true });
+  },
+});
+
+let etcd: Awaited<ReturnType<typeof startEtcd>> | undefined;
+let prefixes = 0;
+const connect = (prefix: number) =>
+  connectEtcdStore({ endpoints: [etcd?.endpoint ?? ''], prefix: `/amphora-${prefix}/` });
+
+storeConformance({
+  name: 'etcd',
+  ...(NO_ETCD === undefined ? {} : { skip: NO_ETCD }),
+  open: async () => {
+    etcd ??= await startEtcd();
+    prefixes += 1;
+    return await connect(prefixes);
+  },
+  reopen: async (store) => {
+    await store.close();
+    return await connect(prefixes);
+  },
+  close: async () => {
+    await etcd?.[Symbol.asyncDispose]();
   },
 });
 

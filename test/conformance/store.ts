@@ -180,7 +180,7 @@ function watching(store: () => Store): void {
       .watch({ resource: 'flood' }, await store().revision(signal), signal)
       [Symbol.asyncIterator]();
     await batches.next();
-    for (let sent = 0; sent <= LIMITS.watchQueueEvents + 1; sent += 64) {
+    for (let sent = 0; sent <= 2 * LIMITS.watchQueueEvents; sent += 64) {
       await store().commit(
         Array.from({ length: 64 }, (_, index) => ({
           key: key(`n/${sent + index}`, 'flood'),
@@ -201,6 +201,7 @@ function watching(store: () => Store): void {
 function compacting(store: () => Store): void {
   test('what is compacted away is answered with Expired; current values stay', async () => {
     const old = await put(store(), 'c/a', '1', 0, 'compacted');
+    await put(store(), 'c/a', 'between', undefined, 'compacted');
     const newer = await put(store(), 'c/a', '2', undefined, 'compacted');
     await store().compact(newer, signal);
     const expired = (error: unknown) => isCode(error, 'Expired');

@@ -2,7 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { AmphoraError } from '../../lib/errors.ts';
-import { decodeNumber, encodeNumber, FORMAT, metaKey } from './layout.ts';
+import { decodeNumber, encodeNumber, FORMAT, metaKey } from '../layout.ts';
 
 export type Database = RootDatabase<Buffer, Buffer>;
 

@@ -1,8 +1,6 @@
 import { LIMITS } from '../../lib/limits.ts';
 import { checkExpected } from '../conflict.ts';
 import type { Commit } from '../fanout.ts';
-import type { Change, StoreEvent } from '../store.ts';
-import { type Database, databaseError } from './database.ts';
 import {
   decodeObject,
   encodeEvent,
@@ -11,7 +9,9 @@ import {
   eventKey,
   metaKey,
   objectKey,
-} from './layout.ts';
+} from '../layout.ts';
+import type { Change, StoreEvent } from '../store.ts';
+import { type Database, databaseError } from './database.ts';
 
 interface Waiting {
   readonly changes: readonly Change[];

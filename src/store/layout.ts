@@ -1,7 +1,8 @@
-import type { StoreEvent, StoreKey } from '../store.ts';
+import type { StoreEvent, StoreKey } from './store.ts';
 
 /**
- * How the store lies in ordered keys, the same in LMDB and etcd. All begin with the segment of a logical cluster, of
+ * How the store lies in ordered keys, the same in LMDB and etcd (which keeps history itself, and so needs no events of
+ * ours, nor a revision in front of an object). All begin with the segment of a logical cluster, of
  * which there is one so far:
  *
  *     m <name>                                        format, compacted revision
