@@ -15,6 +15,7 @@ import { createKindTable } from '../api/kinds.ts';
 import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
 import { createNodeGraph } from '../http/nodes/graph.ts';
+import { reviewHooks } from '../http/reviews/all.ts';
 import { createDocuments } from '../http/routes/kind-documents.ts';
 import { type ApiServer, createApiServer } from '../http/server.ts';
 import { createNodeTunnels, type NodeTunnels } from '../http/tunnel/node-tunnels.ts';
@@ -51,11 +52,13 @@ export interface Api {
 export async function createApi(parts: ApiParts): Promise<Api> {
   const { store, clock, log } = parts;
   const pki = await openPki({ directory: parts.pkiDirectory, clock });
-  const registry = createRegistry({
+  const registry: Registry = createRegistry({
     store,
     kinds: createKindTable(),
     admission: createAdmission(admissionPlugins()),
     clock,
+    // Both are made below, from this registry; nobody asks before they are there.
+    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
   });
   const customKinds = createCustomKinds(registry, { clock, log });
   await customKinds.load(AbortSignal.timeout(LIMITS.requestMs));

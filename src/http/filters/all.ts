@@ -5,6 +5,7 @@ import { authenticate } from './authenticate.ts';
 import { authorize } from './authorize.ts';
 import { bodyLimit } from './body-limit.ts';
 import { deadline } from './deadline.ts';
+import { impersonate } from './impersonate.ts';
 import { recover } from './recover.ts';
 import { requestId } from './request-id.ts';
 import { route } from './route.ts';
@@ -18,6 +19,7 @@ export const FILTERS: readonly Filter[] = [
   audit,
   recover,
   authenticate,
+  impersonate,
   route,
   bodyLimit,
   deadline,

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type RequestOptions, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type AdmissionPlugin, createAdmission } from '../../access/admission/admission.ts';
 import { createAuthenticator } from '../../access/authn/authenticator.ts';
 import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
@@ -16,6 +17,7 @@ import { createCustomKinds } from '../../registry/custom-kinds.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
 import { createNodeGraph } from '../nodes/graph.ts';
+import { reviewHooks } from '../reviews/all.ts';
 import { createDocuments } from '../routes/kind-documents.ts';
 import { type ApiServer, createApiServer } from '../server.ts';
 import { createNodeTunnels, type NodeTunnels } from '../tunnel/node-tunnels.ts';
@@ -48,10 +50,16 @@ export interface Answer {
 }
 
 /** A whole API server over a store in memory, on a free port. */
-export async function startFixture(options: { requestHeaderMs?: number } = {}): Promise<Fixture> {
+export async function startFixture(
+  options: { requestHeaderMs?: number; plugins?: readonly AdmissionPlugin[] } = {},
+): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
-  const { registry } = bench({ kinds: createKindTable() });
+  const { registry }: { registry: Registry } = bench({
+    kinds: createKindTable(),
+    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
+    admission: createAdmission(options.plugins ?? []),
+  });
   await createNamespace(registry, 'default');
   const log = silentLogger();
   const stop = new AbortController();
@@ -63,12 +71,13 @@ export async function startFixture(options: { requestHeaderMs?: number } = {}): 
     clock: systemClock,
     exists: async () => true,
   });
+  const authorizer = createAuthorizer({ graph: createNodeGraph(registry) });
   const pair = await pki.server();
   const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };
   const server = createApiServer({
     registry,
     authenticator: createAuthenticator({ tokens }),
-    authorizer: createAuthorizer({ graph: createNodeGraph(registry) }),
+    authorizer,
     log,
     tokens,
     documents: createDocuments({ kinds: registry.kinds }),
@@ -77,7 +86,7 @@ export async function startFixture(options: { requestHeaderMs?: number } = {}): 
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
     tls,
-    ...options,
+    ...(options.requestHeaderMs === undefined ? {} : { requestHeaderMs: options.requestHeaderMs }),
   });
   const { port } = await server.listen(0, '127.0.0.1');
   const admin = await pki.client('admin', { user: 'admin', groups: ['system:masters'] });
