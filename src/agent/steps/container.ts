@@ -156,7 +156,12 @@ export async function runPostStart(
     await context.engine.stop(target, { graceMs: LIMITS.minimumGraceMs }, context.signal);
     return;
   }
-  await updateContainer(context, step.container, (record) => ({ ...record, postStarted: true }));
+  await updateContainer(context, step.container, (record) => ({
+    ...record,
+    postStarted: true,
+    // Not yet so when the agent died between the start and writing it down.
+    started: record.started || container.startupProbe === undefined,
+  }));
 }
 
 export async function stopContainer(

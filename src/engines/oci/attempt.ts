@@ -11,7 +11,7 @@ import { createUnderConmon } from './conmon.ts';
 import { whyNotRunnable } from './find-in-root.ts';
 import { type AttemptPaths, attemptPaths, type Layout, sandboxPaths } from './paths.ts';
 import { containerState, deleteContainer, killContainer, type Runtime, startContainer } from './runtime.ts';
-import { killAll, readPid, removeTrees, runs } from './teardown.ts';
+import { killAll, mentioned, readPid, removeTrees, runs } from './teardown.ts';
 import { volumeMounts } from './volume-mounts.ts';
 
 /** What every attempt needs of its engine. */
@@ -242,6 +242,8 @@ export class Attempt {
   async #abandoned(startedAt: number): Promise<ContainerStatus | undefined> {
     const pid = await readPid(this.paths.conmonPidFile);
     if (pid === undefined || (await runs(pid, this.paths.runtimeId))) return undefined;
+    // Its process was never let go, so there is no end of it to tell: whoever made it makes it again.
+    if (Number.isNaN(startedAt)) return undefined;
     const late = await this.#exit(startedAt);
     if (late !== undefined) return late;
     await deleteContainer(this.#runtime, this.paths.runtimeId, AbortSignal.timeout(10_000));
@@ -255,11 +257,22 @@ export class Attempt {
 
   /** Whether it was made but its process never ran; asked after a crash, when nobody else is starting it. */
   async caughtBeforeStart(signal: AbortSignal): Promise<boolean> {
+    await this.#landed(signal);
     const { state } = await this.status();
     if (state === 'created') return true;
-    return (
-      state === 'running' && (await containerState(this.#runtime, this.paths.runtimeId, signal)) === 'created'
-    );
+    if (state !== 'running') return false;
+    // The start was announced, and the monitor never came to be.
+    if ((await readPid(this.paths.conmonPidFile)) === undefined) return true;
+    return (await containerState(this.#runtime, this.paths.runtimeId, signal)) === 'created';
+  }
+
+  /** A monitor that was called before a crash goes on by itself: waits until it has made the container or given up. */
+  async #landed(signal: AbortSignal): Promise<void> {
+    const end = this.#shop.clock.now() + START_MS;
+    while ((await readPid(this.paths.pidFile)) === undefined && (await mentioned(this.paths.runtimeId))) {
+      if (this.#shop.clock.now() > end) return;
+      await this.#shop.clock.sleep(POLL_MS, signal);
+    }
   }
 
   async #terminationMessage(): Promise<string> {
@@ -290,6 +303,7 @@ export class Attempt {
 
   /** Ends and forgets it; everything it owned goes. */
   async remove(signal: AbortSignal): Promise<void> {
+    await this.#landed(signal);
     if (this.#runtime.family === 'runsc') await this.#endAttendant(signal);
     await deleteContainer(this.#runtime, this.paths.runtimeId, signal);
     await this.#stopConmon();

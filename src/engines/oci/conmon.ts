@@ -1,8 +1,16 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
+import { makePipe } from '../../lib/syscalls/pipe.ts';
 import type { AttemptPaths } from './paths.ts';
+
+/** In the bundle: what conmon says of itself. */
+const ERRORS = 'conmon.log';
 
 export interface ConmonOptions {
   readonly conmon: string;
@@ -34,15 +42,7 @@ export async function createUnderConmon(
   if (options.terminal) args.push('-t');
   if (options.stdin) args.push('-i');
   if (options.stdin && !options.stdinOnce) args.push('--leave-stdin-open');
-  const child = spawn(options.conmon, args, {
-    cwd: paths.bundle,
-    env: { PATH: process.env.PATH, _OCI_SYNCPIPE: '3' },
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
-  // stdio names pipes at 2 and 3, so both are readable streams.
-  const stderr = child.stderr as Readable;
-  const sync = child.stdio[3] as Readable;
+  const { child, sync } = await spawnConmon(options.conmon, args, paths.bundle);
   const stop = () => sync.destroy(new AmphoraError('Canceled', `creating ${paths.bundle} was given up`));
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -50,13 +50,40 @@ export async function createUnderConmon(
     const said = await Promise.race([firstLine(sync), failed]);
     const { pid, message } = parse(said);
     if (pid > 0) return pid;
-    const problem = message ?? (await tail(stderr));
+    const problem = message ?? (await readFile(join(paths.bundle, ERRORS), 'utf8'));
     throw new AmphoraError('ProcessFailed', problem.trim().slice(-2000) || 'conmon ended without a word');
   } finally {
     signal.removeEventListener('abort', stop);
     sync.destroy();
-    stderr.destroy();
     child.unref();
+  }
+}
+
+/**
+ * conmon gives up when it can't write its answer, and the container is then without a monitor. So nothing that it
+ * writes to breaks when we are killed: its errors go to a file, and it holds the reading end of its answer, too.
+ */
+async function spawnConmon(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<{ child: ChildProcess; sync: Readable }> {
+  const errors = await open(join(cwd, ERRORS), 'w', 0o600);
+  const { read, write } = makePipe();
+  try {
+    const child = spawn(program, args, {
+      cwd,
+      env: { PATH: process.env.PATH, _OCI_SYNCPIPE: '3' },
+      stdio: ['ignore', 'ignore', errors.fd, write, read],
+      detached: true,
+    });
+    return { child, sync: new Socket({ fd: read, readable: true, writable: false }) };
+  } catch (error) {
+    closeSync(read);
+    throw error;
+  } finally {
+    closeSync(write);
+    await errors.close();
   }
 }
 
@@ -66,12 +93,6 @@ async function firstLine(stream: Readable): Promise<string> {
     text += chunk.toString();
     if (text.includes('\n') || text.length > LIMITS.processOutputBytes) break;
   }
-  return text;
-}
-
-async function tail(stream: Readable): Promise<string> {
-  let text = '';
-  for await (const chunk of stream as AsyncIterable<Buffer>) text = (text + chunk.toString()).slice(-4000);
   return text;
 }
 

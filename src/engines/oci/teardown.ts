@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import type { Clock } from '../../lib/clock.ts';
 import { isErrno } from '../../lib/syscalls/libc.ts';
 import { MNT_DETACH, UMOUNT_NOFOLLOW, umount2 } from '../../lib/syscalls/mount.ts';
@@ -37,6 +37,13 @@ export async function removeTrees(...paths: string[]): Promise<void> {
 export async function runs(pid: number, mark: string): Promise<boolean> {
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return line.includes(mark);
+}
+
+/** Whether any process has `mark` in its command line. */
+export async function mentioned(mark: string): Promise<boolean> {
+  for (const entry of await readdir('/proc'))
+    if (/^\d+$/.test(entry) && (await runs(Number(entry), mark))) return true;
+  return false;
 }
 
 export async function readPid(file: string): Promise<number | undefined> {
