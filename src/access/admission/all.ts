@@ -1,6 +1,7 @@
 import type { AdmissionPlugin } from './admission.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
+import { nodeRestriction } from './plugins/node-restriction.ts';
 import { priority } from './plugins/priority.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
@@ -13,6 +14,7 @@ import { type UnsupportedFields, unsupportedByClass } from './plugins/unsupporte
 export function admissionPlugins(unsupported: UnsupportedFields = {}): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
+    nodeRestriction,
     serviceAccount,
     runtimeClass,
     priority,

@@ -139,7 +139,12 @@ function call(
     port: at.port,
     ca: at.ca,
     ...(as === null ? {} : { cert: as.certificate, key: as.key }),
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      ...(bytes === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }),
+      ...headers,
+    },
   };
   return new Promise((resolve, reject) => {
     const outgoing = request(options, (response) => {

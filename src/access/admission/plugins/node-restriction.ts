@@ -1,0 +1,116 @@
+import { equalJson, isJsonObject } from '../../../api/json.ts';
+import { type ApiObject, qualifiedResource } from '../../../api/kind.ts';
+import { nodeOf } from '../../authz/node.ts';
+import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
+import { forbidden } from '../faults.ts';
+import { textAt } from '../fields.ts';
+
+const MIRROR = 'kubernetes.io/config.mirror';
+const LEASES = 'kube-node-lease';
+/** Labels that only an administrator gives: pods that must not run beside strangers select by them. */
+const RESTRICTED = /(^|\.)node-restriction\.kubernetes\.io\//;
+
+/**
+ * What the authorizer cannot see because it is in the body: a node writes only its own Node, Lease and CSINode, and
+ * pods only if they are bound to it.
+ * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
+ */
+export const nodeRestriction: AdmissionPlugin = {
+  name: 'NodeRestriction',
+  async validate(request) {
+    const node = nodeOf(request.user);
+    if (node === undefined) return;
+    const resource = qualifiedResource(request.kind);
+    const check = Object.hasOwn(CHECKS, resource) ? CHECKS[resource] : undefined;
+    const why = check?.(request, node);
+    if (why !== undefined) throw forbidden(request, why);
+  },
+};
+
+/** What a node does wrong, or undefined. */
+type Check = (request: AdmissionRequest, node: string) => string | undefined;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  nodes: checkNode,
+  'leases.coordination.k8s.io': checkLease,
+  'csinodes.storage.k8s.io': checkOwnName,
+  pods: checkPod,
+};
+
+/** By the name in the object: that of a create's address is empty. */
+function checkOwnName({ object, operation }: AdmissionRequest, node: string): string | undefined {
+  const { name } = object.metadata;
+  if (name === node) return undefined;
+  return `node ${JSON.stringify(node)} is not allowed to ${operation.toLowerCase()} ${JSON.stringify(name)}: it may only write its own`;
+}
+
+function checkLease(request: AdmissionRequest, node: string): string | undefined {
+  if (request.object.metadata.namespace !== LEASES)
+    return `node ${JSON.stringify(node)} may only write leases in the namespace ${JSON.stringify(LEASES)}`;
+  return checkOwnName(request, node);
+}
+
+function checkNode(request: AdmissionRequest, node: string): string | undefined {
+  const why = checkOwnName(request, node);
+  if (why !== undefined) return why;
+  const { object, old } = request;
+  if (request.operation === 'DELETE') return 'a node may not delete itself';
+  const changed = changedLabels(object, old).filter((label) => RESTRICTED.test(label));
+  if (changed.length > 0) return `is not allowed to modify labels: ${changed.join(', ')}`;
+  if (old === undefined) return undefined;
+  const spec = isJsonObject(object.spec) ? object.spec : {};
+  const before = isJsonObject(old.spec) ? old.spec : {};
+  if (!equalJson(spec.taints ?? [], before.taints ?? [])) return 'is not allowed to modify taints';
+  if (spec.configSource !== undefined && !equalJson(spec.configSource, before.configSource))
+    return 'is not allowed to update configSource';
+  return equalJson(object.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? [])
+    ? undefined
+    : 'is not allowed to modify ownerReferences';
+}
+
+function changedLabels(object: Readonly<ApiObject>, old: Readonly<ApiObject> | undefined): string[] {
+  const { labels = {} } = object.metadata;
+  const before = old?.metadata.labels ?? {};
+  return [...new Set([...Object.keys(labels), ...Object.keys(before)])].filter(
+    (label) => labels[label] !== before[label],
+  );
+}
+
+function checkPod(request: AdmissionRequest, node: string): string | undefined {
+  const { object, old, operation, subresource } = request;
+  const bound = boundTo(old ?? object);
+  if (operation === 'CREATE' && subresource === '') return checkMirror(object, node);
+  if (bound !== node)
+    return `node ${JSON.stringify(node)} can only ${operation.toLowerCase()} pods bound to it, and this one is bound to ${JSON.stringify(bound)}`;
+  if (operation !== 'UPDATE') return undefined;
+  if (subresource !== 'status') return `node ${JSON.stringify(node)} may only write the status of a pod`;
+  return changedLabels(object, old).length > 0 ? 'cannot update labels through pod status' : undefined;
+}
+
+/** What a node runs from a file of its own it may show, and nothing else may it create. */
+function checkMirror(pod: Readonly<ApiObject>, node: string): string | undefined {
+  if (pod.metadata.annotations?.[MIRROR] === undefined)
+    return `pod does not have ${JSON.stringify(MIRROR)} annotation, node ${JSON.stringify(node)} can only create mirror pods`;
+  if (boundTo(pod) !== node)
+    return `node ${JSON.stringify(node)} can only create pods with spec.nodeName set to itself`;
+  const spec = isJsonObject(pod.spec) ? pod.spec : {};
+  if (textAt(spec, 'serviceAccountName') !== '') return 'a mirror pod may not reference a service account';
+  const text = JSON.stringify(spec);
+  // Any reference at all: through a mirror pod a node would come to read what it names.
+  const referenced = [
+    'secretName',
+    'secretRef',
+    'secretKeyRef',
+    'configMap',
+    'configMapRef',
+    'configMapKeyRef',
+    'persistentVolumeClaim',
+    'imagePullSecrets',
+  ];
+  const found = referenced.find((field) => text.includes(`"${field}":`));
+  return found === undefined ? undefined : `a mirror pod may not reference other objects (${found})`;
+}
+
+function boundTo(pod: Readonly<ApiObject>): string {
+  return isJsonObject(pod.spec) ? textAt(pod.spec, 'nodeName') : '';
+}
