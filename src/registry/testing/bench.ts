@@ -3,11 +3,11 @@ import type { ApiObject, Kind, KindTable } from '../../api/kind.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { createMemoryStore } from '../../store/memory.ts';
 import type { Store } from '../../store/store.ts';
 import { createRegistry } from '../generic.ts';
 import type { RegistryHooks } from '../parts.ts';
 import type { Registry, RequestContext } from '../registry.ts';
-import { MapStore } from './map-store.ts';
 
 const kinds = createKindTable();
 
@@ -29,7 +29,7 @@ export function bench(
     kinds?: KindTable;
   } = {},
 ): Bench {
-  const store = options.store ?? new MapStore();
+  const store = options.store ?? createMemoryStore();
   const warnings: string[] = [];
   const registry = createRegistry({
     store,
