@@ -35,6 +35,8 @@ export interface TunnelOptions {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Milliseconds without one of the server's pings after which it is taken to be gone. */
+  readonly silenceMs?: number;
 }
 
 /** Keeps a tunnel to the server open, dialing again with back-off, until the signal aborts. docs/designs/node-tunnel.md */
@@ -102,8 +104,9 @@ async function serve(socket: Socket, options: TunnelOptions): Promise<void> {
   });
   session.on('stream', (stream, headers) => answer(stream, { headers, handlers: options.handlers }));
   session.on('error', () => {}); // The close below says the same.
-  // The server pings; when it falls silent for so long, it is gone.
-  session.setTimeout(4 * LIMITS.tunnelPingMs, () => session.destroy());
+  // A session's own timeout does not count pings, and would end a tunnel on which only they go to and fro.
+  const silence = setTimeout(() => session.destroy(), options.silenceMs ?? 4 * LIMITS.tunnelPingMs);
+  session.on('ping', () => silence.refresh());
   const close = () => {
     session.destroy();
     socket.destroy();
@@ -115,6 +118,7 @@ async function serve(socket: Socket, options: TunnelOptions): Promise<void> {
       socket.once('close', resolve);
     });
   } finally {
+    clearTimeout(silence);
     options.signal.removeEventListener('abort', close);
     close();
   }

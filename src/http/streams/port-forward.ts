@@ -68,10 +68,25 @@ async function connect(
   }
 }
 
+/**
+ * Ends when the pod has said all it has to say. A client that takes its side back is no failure: kubectl resets
+ * its stream after the pod's end, and takes any word on the error stream for the loss of the whole connection.
+ */
 async function join(client: Duplex, node: Duplex): Promise<void> {
+  let hasClientLeft = false;
+  node.on('error', () => {}); // The pipeline below tells it.
+  client.once('close', () => {
+    hasClientLeft = !node.destroyed;
+    node.destroy();
+  });
+  client.pipe(node);
   try {
-    await Promise.all([pipeline(client, node), pipeline(node, client)]);
+    await pipeline(node, client);
+  } catch (error) {
+    if (!hasClientLeft) throw error;
   } finally {
+    client.unpipe(node);
+    client.resume();
     node.destroy();
   }
 }

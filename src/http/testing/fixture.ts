@@ -51,11 +51,12 @@ export interface Answer {
 
 /** A whole API server over a store in memory, on a free port. */
 export async function startFixture(
-  options: { requestHeaderMs?: number; plugins?: readonly AdmissionPlugin[] } = {},
+  options: { requestHeaderMs?: number; plugins?: readonly AdmissionPlugin[]; pingMs?: number; store?: Store } = {},
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
   const { registry }: { registry: Registry } = bench({
+    ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
     hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
     admission: createAdmission(options.plugins ?? []),
@@ -64,7 +65,10 @@ export async function startFixture(
   const log = silentLogger();
   const stop = new AbortController();
   const following = createCustomKinds(registry, { clock: systemClock, log }).follow(stop.signal);
-  const nodes = createNodeTunnels({ log });
+  const nodes = createNodeTunnels({
+    log,
+    ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
+  });
   const tokens = await createServiceAccountTokens({
     key: await loadSigningKey(join(directory, 'pki', 'service-account.key')),
     issuer: 'https://kubernetes.default.svc.cluster.local',
