@@ -41,6 +41,16 @@ const MENDED: Readonly<Record<string, (object: ApiObject) => void>> = {
   },
   // It is for writing only.
   Secret: (secret) => void delete secret.stringData,
+  // Addresses and node ports have their ranges.
+  Service: (service) => {
+    const spec = service.spec as JsonObject;
+    const [port] = spec.ports as JsonObject[];
+    Object.assign(spec, {
+      clusterIP: '10.96.7.7',
+      clusterIPs: ['10.96.7.7'],
+      ports: [{ ...port, nodePort: 30_007 }],
+    });
+  },
   Pod: (pod) => mendPodSpec(pod.spec),
   ReplicationController: mendAccount,
   Job: mendAccount,

@@ -1,7 +1,9 @@
+import { cloneJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import { admissionRequest } from './admit.ts';
+import { claimChanges, isClaimTaken } from './claims.ts';
 import { alreadyExists, throwIfInvalid } from './faults.ts';
 import { encodeObject, objectBytes } from './object-bytes.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
@@ -9,6 +11,8 @@ import { prepareCreate } from './prepare.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
 import { present, storedKind, storeKey } from './storage.ts';
 import { validateObject } from './validate.ts';
+
+const CLAIM_TAKEN = 'ClaimTaken';
 
 /** @throws AlreadyExists, Invalid, and what admission says. */
 export async function create(
@@ -21,8 +25,8 @@ export async function create(
     try {
       return await createOnce(parts, kind, request);
     } catch (error) {
-      const again = generated && attempt < LIMITS.generatedNameTries && isCode(error, 'AlreadyExists');
-      if (!again) throw error;
+      const again = (generated && isCode(error, 'AlreadyExists')) || isUnlucky(error);
+      if (!again || attempt >= LIMITS.generatedNameTries) throw error;
     }
   }
 }
@@ -37,6 +41,8 @@ async function createOnce(
   const admission = admissionRequest(parts, kind, { context, operation: 'CREATE', object });
   await parts.admission.mutate(admission);
   kind.strategy.defaults?.(object); // What plugins added gets its defaults too.
+  const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
+  kind.strategy.allocate?.(object);
   throwIfInvalid(kind.asked, object.metadata.name ?? '', validateObject(kind, object));
   await parts.admission.validate(admission);
   const key = storeKey(kind.stored, object.metadata.namespace ?? '', object.metadata.name);
@@ -48,13 +54,29 @@ async function createOnce(
     return present(parts, kind, { bytes, revision: 0 });
   }
   try {
-    const { revision } = await parts.store.commit([{ key, bytes, expected: 0 }], context.signal);
+    const claims = await claimChanges(parts.store, kind, { object, old: undefined, signal: context.signal });
+    const changes = [{ key, bytes, expected: 0 }, ...claims];
+    const { revision } = await parts.store.commit(changes, context.signal);
     return kind.asked === kind.stored
       ? objectBytes(bytes, revision)
       : present(parts, kind, { bytes, revision });
   } catch (error) {
-    throw isCode(error, 'Conflict') ? alreadyExists(kind.asked, key.name) : error;
+    if (!isCode(error, 'Conflict')) throw error;
+    const taken = await isClaimTaken(parts.store, kind, { object, asked, signal: context.signal });
+    const exists = (await parts.store.get(key, { signal: context.signal })) !== undefined;
+    throw taken && !exists ? unlucky(error) : alreadyExists(kind.asked, key.name);
   }
+}
+
+/** What the server chose for the object was taken meanwhile. */
+function unlucky(cause: unknown): AmphoraError {
+  const message = 'what was chosen for the object was taken by another at the same time: try again';
+  const details = [{ reason: CLAIM_TAKEN, field: 'spec', message }];
+  return new AmphoraError('TooManyRequests', message, { cause, retryAfterSeconds: 1, details });
+}
+
+function isUnlucky(error: unknown): boolean {
+  return isCode(error, 'TooManyRequests') && error.details[0]?.reason === CLAIM_TAKEN;
 }
 
 /** @throws TooLarge */

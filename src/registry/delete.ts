@@ -4,6 +4,7 @@ import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS, SECOND_MS } from '../lib/limits.ts';
 import type { StoredObject } from '../store/store.ts';
 import { admissionRequest } from './admit.ts';
+import { claimChanges } from './claims.ts';
 import { conflict } from './faults.ts';
 import { encodeObject } from './object-bytes.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
@@ -64,7 +65,10 @@ async function removeOnce(
   let { revision } = current;
   if (!context.dryRun) {
     const change = { key: current.key, expected: current.revision };
-    ({ revision } = await parts.store.commit([stays ? { ...change, bytes } : change], context.signal));
+    const left = { object: stays ? object : undefined, old: thaw(current), signal: context.signal };
+    const claims = await claimChanges(parts.store, kind, left);
+    const changes = [stays ? { ...change, bytes } : change, ...claims];
+    ({ revision } = await parts.store.commit(changes, context.signal));
   }
   return { object: present(parts, kind, { bytes: stays ? bytes : current.bytes, revision }), gone: !stays };
 }

@@ -1,5 +1,6 @@
 import type { ApiObject } from '../api/kind.ts';
 import type { ErrorDetail } from '../lib/errors.ts';
+import type { Claim } from './claims.ts';
 
 /**
  * What no schema says about one kind, in the version that is stored. Everything is optional: a kind without a
@@ -27,6 +28,13 @@ export interface Strategy {
    * named here cannot be written.
    */
   readonly subresources?: Readonly<Record<string, (object: ApiObject, old: Readonly<ApiObject>) => void>>;
+  /**
+   * Gives the object what it wants and the server chooses (an address, a port); runs again, and should choose
+   * otherwise, when that was taken.
+   */
+  allocate?(object: ApiObject): void;
+  /** What the object holds and no other may; empty for what it has not. */
+  claims?(object: Readonly<ApiObject>): readonly Claim[];
   validate?(object: Readonly<ApiObject>): ErrorDetail[];
   /** In addition to {@link Strategy.validate}, for writes of the object itself. */
   validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[];

@@ -1,9 +1,10 @@
-import { equalJson } from '../api/json.ts';
+import { cloneJson, equalJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { StoredObject } from '../store/store.ts';
 import { admissionRequest } from './admit.ts';
+import { claimChanges, isClaimTaken } from './claims.ts';
 import { convert } from './conversion.ts';
 import { checkSize } from './create.ts';
 import { conflict, MODIFIED, throwIfInvalid } from './faults.ts';
@@ -85,6 +86,8 @@ async function writeOnce(
   const object =
     request.prepare?.(step.next, old) ?? prepareUpdate(kind, { object: step.next, old, subresource });
   delete object.metadata.resourceVersion;
+  const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
+  if (subresource === '') kind.strategy.allocate?.(object);
   const admission = admissionRequest(parts, kind, { context, operation: 'UPDATE', object, old, subresource });
   await parts.admission.mutate(admission);
   const faults = [...validateObject(kind, object), ...validateUpdate(kind, { object, old, subresource })];
@@ -96,7 +99,14 @@ async function writeOnce(
   const gone = isDone(kind, object);
   if (context.dryRun) return present(parts, kind, { bytes, revision: current.revision });
   const change = { key: current.key, expected: current.revision };
-  const { revision } = await parts.store.commit([gone ? change : { ...change, bytes }], context.signal);
+  const { signal } = context;
+  const claims = await claimChanges(parts.store, kind, { object: gone ? undefined : object, old, signal });
+  const { revision } = await parts.store
+    .commit([gone ? change : { ...change, bytes }, ...claims], signal)
+    .catch(async (error) => {
+      if (isCode(error, 'Conflict')) await isClaimTaken(parts.store, kind, { object, asked, signal });
+      throw error;
+    });
   return present(parts, kind, { bytes, revision });
 }
 

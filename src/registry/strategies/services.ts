@@ -1,8 +1,10 @@
+import { equalJson, type JsonObject } from '../../api/json.ts';
 import type { ApiObject } from '../../api/kind.ts';
 import type { ErrorDetail } from '../../lib/errors.ts';
 import { duplicate, invalid, required } from '../field-errors.ts';
 import { ensure, items, part, text } from '../fields.ts';
 import type { Strategy } from '../strategy.ts';
+import { allocateService, serviceClaims, validateClaims } from './service-claims.ts';
 
 export const services: Strategy = {
   resource: 'services',
@@ -15,18 +17,24 @@ export const services: Strategy = {
     if (type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
     if (type === 'NodePort' || type === 'LoadBalancer') spec.externalTrafficPolicy ??= 'Cluster';
     if (type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
-    // Addresses are given by the service controller; a headless service says that it wants none.
+    // A headless service says that it wants no address; others get theirs when they are allocated.
     if (text(spec, 'clusterIP') !== '') spec.clusterIPs ??= [spec.clusterIP];
   },
   prepareUpdate(service, old) {
     // An update that says nothing about addresses keeps them, as clients write back what they know.
     const spec = ensure(service, 'spec');
     const before = part(old, 'spec');
-    if (text(spec, 'type') === 'ExternalName') return;
-    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'])
+    if (text(spec, 'type') === 'ExternalName') {
+      if (text(before, 'type') !== 'ExternalName') releaseAddresses(spec, before);
+      return;
+    }
+    keepNodePorts(service, old);
+    for (const field of ADDRESSES)
       if (spec[field] === undefined && before[field] !== undefined) spec[field] = before[field];
   },
-  validate: validateService,
+  allocate: allocateService,
+  claims: serviceClaims,
+  validate: (service) => [...validateService(service), ...validateClaims(service)],
   validateUpdate(service, old) {
     const next = text(part(service, 'spec'), 'clusterIP');
     const before = text(part(old, 'spec'), 'clusterIP');
@@ -35,6 +43,25 @@ export const services: Strategy = {
     return [invalid('spec.clusterIPs[0]', [next], 'may not change once set')];
   },
 };
+
+const ADDRESSES = ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy'];
+
+/** A service that becomes a name only gives its addresses back; clients write back what they know. */
+function releaseAddresses(spec: JsonObject, before: Readonly<JsonObject>): void {
+  for (const field of ADDRESSES) if (equalJson(spec[field], before[field])) delete spec[field];
+}
+
+/** Ports that say nothing about their node port keep it, found by their number and protocol. */
+function keepNodePorts(service: ApiObject, old: Readonly<ApiObject>): void {
+  if (!['NodePort', 'LoadBalancer'].includes(text(part(service, 'spec'), 'type'))) return;
+  const before = items(part(old, 'spec'), 'ports');
+  const taken = new Set(items(part(service, 'spec'), 'ports').map(({ nodePort }) => nodePort));
+  for (const port of items(part(service, 'spec'), 'ports')) {
+    if (port.nodePort !== undefined && port.nodePort !== 0) continue;
+    const same = before.find((one) => one.port === port.port && one.protocol === port.protocol);
+    if (same?.nodePort !== undefined && !taken.has(same.nodePort)) port.nodePort = same.nodePort;
+  }
+}
 
 function validateService(service: Readonly<ApiObject>): ErrorDetail[] {
   const spec = part(service, 'spec');
