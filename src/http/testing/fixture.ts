@@ -51,7 +51,12 @@ export interface Answer {
 
 /** A whole API server over a store in memory, on a free port. */
 export async function startFixture(
-  options: { requestHeaderMs?: number; plugins?: readonly AdmissionPlugin[]; pingMs?: number; store?: Store } = {},
+  options: {
+    requestHeaderMs?: number;
+    plugins?: readonly AdmissionPlugin[];
+    pingMs?: number;
+    store?: Store;
+  } = {},
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });

@@ -79,6 +79,7 @@ function lifetimeMs({ query }: Exchange): number {
 function watchOptionsOf(query: URLSearchParams): WatchOptions {
   const labelSelector = query.get('labelSelector');
   const fieldSelector = query.get('fieldSelector');
+  checkMatch(query);
   return {
     ...(labelSelector ? { labelSelector } : {}),
     ...(fieldSelector ? { fieldSelector } : {}),
@@ -86,6 +87,36 @@ function watchOptionsOf(query: URLSearchParams): WatchOptions {
     allowWatchBookmarks: booleanOption(query, 'allowWatchBookmarks'),
     sendInitialEvents: booleanOption(query, 'sendInitialEvents'),
   };
+}
+
+/** https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists */
+function checkMatch(query: URLSearchParams): void {
+  const match = query.get('resourceVersionMatch') ?? '';
+  const initial = query.has('sendInitialEvents');
+  const refuse = (reason: string, message: string) => {
+    throw new AmphoraError(
+      'Invalid',
+      `ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: ${message}`,
+      {
+        details: [{ reason, field: 'resourceVersionMatch', message }],
+      },
+    );
+  };
+  if (!initial && match !== '')
+    refuse(
+      'FieldValueForbidden',
+      'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    );
+  if (initial && match === '')
+    refuse(
+      'FieldValueForbidden',
+      'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
+  if (initial && match !== 'NotOlderThan')
+    refuse(
+      'FieldValueNotSupported',
+      `Unsupported value: ${JSON.stringify(match)}: supported values: "NotOlderThan"`,
+    );
 }
 
 function encoderOf(
