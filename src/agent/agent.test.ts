@@ -71,6 +71,18 @@ test('what the API no longer has is taken down when the agent comes back', async
   await world.eventually(async () => (await world.network.list(signal)).length === 0);
 });
 
+test('what was acquired for pods that nobody knows is given back when the agent comes back', async () => {
+  await using world = await World.make();
+  await world.stop();
+  const lost = podOf('lost', {});
+  await world.volumes.prepare(lost, signal);
+  const request = { podUid: 'uid-lost', podNamespace: 'default', podName: 'lost', portMappings: [] };
+  await world.network.attach({ ...request, sandboxId: 'uid-lost-0' }, signal);
+  world.start();
+  await world.eventually(async () => (await world.network.list(signal)).length === 0);
+  await world.eventually(async () => (await world.volumes.list()).length === 0);
+});
+
 test('init containers run in order, and a job ends as it should', async () => {
   await using world = await World.make();
   world.create('job', {

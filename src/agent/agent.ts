@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Pod } from '../api/types.generated.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -6,6 +7,7 @@ import { LIMITS } from '../lib/limits.ts';
 import { EventRecorder } from './events.ts';
 import { NodeKeeper } from './node/node-keeper.ts';
 import { type AgentOptions, identityOf } from './options.ts';
+import { removeOrphans } from './orphans.ts';
 import { adopt } from './pod/observe.ts';
 import { newRecord, type PodRecord, podUidOf } from './pod/record.ts';
 import { RecordStore } from './pod/record-store.ts';
@@ -48,8 +50,10 @@ class NodeAgent implements Agent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { client, clock, log, nodeName, engines } = this.#options;
-    const events = new EventRecorder({ client, clock, log, nodeName, signal });
+    const { client, clock, log, nodeName, engines, directories } = this.#options;
+    const directory = join(directories.state, 'events');
+    const events = new EventRecorder({ client, clock, log, nodeName, directory, signal });
+    await events.resume();
     await Promise.all(engines.map((engine) => engine.recover(signal)));
     this.#classes = await this.#fingerprint(signal);
     const pods = createInformer<Pod>(
@@ -70,6 +74,7 @@ class NodeAgent implements Agent {
       const look = (key?: string) => this.#match(pods, { events, signal }, key);
       pods.onChange(look);
       look();
+      await this.#removeOrphans(pods, signal);
       await Promise.all(work);
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -77,6 +82,16 @@ class NodeAgent implements Agent {
       await Promise.allSettled([...this.#workers.values()].map((worker) => worker.close()));
       await Promise.allSettled(work);
     }
+  }
+
+  /** A pod that is over and has no worker keeps its logs for as long as the API keeps it. */
+  async #removeOrphans(pods: Informer<Pod>, signal: AbortSignal): Promise<void> {
+    const isKnown = (uid: string) =>
+      this.#workers.has(uid) || pods.list().some((pod) => identityOf(pod).uid === uid);
+    await removeOrphans(this.#options, { store: this.#store, isKnown }, signal).catch((error: unknown) => {
+      if (!signal.aborted)
+        this.#options.log.warn({ err: error }, 'what gone pods left could not all be removed');
+    });
   }
 
   async #fingerprint(signal: AbortSignal): Promise<Fingerprint[]> {

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Event, ObjectReference } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import { type Clock, toTime } from '../lib/clock.ts';
-import { isCode } from '../lib/errors.ts';
+import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS, SECOND_MS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
+import { EventSpool, type SpooledEvent } from './event-spool.ts';
 
 export interface NodeEvent {
   readonly about: ObjectReference;
@@ -18,6 +19,8 @@ export interface EventRecorderOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly nodeName: string;
+  /** Holds the events that were not written yet. */
+  readonly directory: string;
   readonly signal: AbortSignal;
 }
 
@@ -36,52 +39,72 @@ export function podReference(
 }
 
 /**
- * Writes events one after another. The same event told again raises a count instead of making an object, also
- * across restarts of the agent, because an event's name follows from what it says.
+ * Writes events one after another, waiting where the API is away; a killed agent goes on with what it had not
+ * written. The same event told again raises a count instead of making an object, also across restarts of the
+ * agent, because an event's name follows from what it says.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
+  readonly #spool: EventSpool;
   readonly #counts = new Map<string, number>();
   #queued = 0;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#spool = new EventSpool(options.directory);
   }
 
-  /** Resolves to whether the event was written; when too many wait, it is dropped. */
-  record(event: NodeEvent): Promise<boolean> {
+  /** Tells what an agent before this one had no time to tell. */
+  async resume(): Promise<void> {
+    for (const spooled of await this.#spool.load()) this.#enqueue(spooled);
+  }
+
+  /** Resolves to whether the event is safe: it will be written, by this agent or the next. Dropped when too many wait. */
+  async record(event: NodeEvent): Promise<boolean> {
+    const { log, clock } = this.#options;
     if (this.#queued >= LIMITS.eventQueue) {
-      this.#options.log.warn(
-        { reason: event.reason, about: event.about.name },
-        'event dropped: too many waiting',
-      );
-      return Promise.resolve(false);
+      log.warn({ reason: event.reason, about: event.about.name }, 'event dropped: too many waiting');
+      return false;
     }
+    const kept = this.#spool.put(event, clock.now());
+    this.#enqueue(kept);
+    return await kept.then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #enqueue(spooled: SpooledEvent | Promise<SpooledEvent>): void {
     this.#queued += 1;
-    const at = this.#options.clock.now();
-    const written = this.#tail
-      .then(() => this.#write(event, at))
+    const written = this.#tail.then(async () => await this.#write(await spooled));
+    this.#tail = written
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'event not kept'))
       .finally(() => {
         this.#queued -= 1;
       });
-    this.#tail = written.then(
-      () => {},
-      () => {},
-    );
-    return written;
   }
 
-  async #write(event: NodeEvent, at: number): Promise<boolean> {
-    const { log, signal } = this.#options;
-    if (signal.aborted) return false;
-    try {
-      await this.#createOrCount(event, at);
-      return true;
-    } catch (error) {
-      log.warn({ err: error, reason: event.reason, about: event.about.name }, 'event not written');
-      return false;
+  async #write(spooled: SpooledEvent): Promise<void> {
+    const { clock, log, signal } = this.#options;
+    const { event, at } = spooled;
+    for (let wait: number = LIMITS.eventRetryMs; !signal.aborted; ) {
+      try {
+        await this.#createOrCount(event, at);
+        break;
+      } catch (error) {
+        const about = { err: error, reason: event.reason, about: event.about.name };
+        if (signal.aborted) return;
+        if (AmphoraError.from(error).fate !== 'transient') {
+          log.warn(about, 'event not written');
+          break;
+        }
+        log.warn(about, 'event not written; trying again');
+        await clock.sleep(wait, signal).catch(() => {});
+        wait = Math.min(wait * 2, LIMITS.eventRetryMaxMs);
+      }
     }
+    if (!signal.aborted) await this.#spool.remove(spooled);
   }
 
   async #createOrCount(event: NodeEvent, at: number): Promise<void> {

@@ -72,6 +72,11 @@ test('each situation has its steps', () => {
     ['all prepared', [pod, state({ record: record({}, false), sandbox: 'none' }), NOW], ['create-sandbox']],
     ['sandbox ready', [pod, state({}), NOW], ['start-container']],
     ['running', [pod, state({ record: record({ c: container() }) }), NOW], []],
+    [
+      'volumes due',
+      [pod, state({ record: record({ c: container() }), prepared: { ...nothing, network: true } }), NOW],
+      ['prepare-volumes'],
+    ],
     ['under way', [pod, state({ inFlight: new Set(['start-container/c']) }), NOW], []],
     [
       'first crash',

@@ -70,6 +70,8 @@ function planContainers(pod: Pod, state: PodState, start: readonly Container[]):
     container: container.name,
     attempt: nextAttempt(state, container.name),
   }));
+  // ConfigMaps, Secrets and tokens change while a pod runs.
+  if (!state.prepared.volumes) steps.push({ kind: 'prepare-volumes' });
   for (const container of allContainers(pod)) {
     const current = currentContainer(state.record, container.name);
     if (current?.phase !== 'running') continue;

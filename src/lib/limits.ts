@@ -127,7 +127,9 @@ export const LIMITS = {
   /** Bytes of one SPDY stream that may wait for their reader before the stream is reset. */
   spdyStreamBufferBytes: 1 * MIB,
   /** How long the agent takes an answer about a ConfigMap, Secret or Service for true. */
-  podSourceFreshMs: 10 * SECOND_MS,
+  podSourceFreshMs: 5 * SECOND_MS,
+  /** How often volumes of ConfigMaps, Secrets and tokens are brought up to date in running pods. */
+  volumeRefreshMs: 10 * SECOND_MS,
   /** Most such answers, and most tokens, the agent remembers. */
   podSourceEntries: 2048,
   /** Most bytes of a termination message, and of log taken in its place. */
@@ -155,6 +157,9 @@ export const LIMITS = {
   /** Most events waiting to be written, and most remembered to be counted instead of repeated. */
   eventQueue: 1024,
   eventMemory: 4096,
+  /** First and longest wait before an event is written again when the API was away. */
+  eventRetryMs: 250,
+  eventRetryMaxMs: 10 * SECOND_MS,
   /** Most bytes of an answer a probe reads. */
   probeBodyBytes: 10 * KIB,
 } as const;

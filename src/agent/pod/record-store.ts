@@ -52,6 +52,22 @@ export class RecordStore {
     await rename(temporary, join(directory, FILE));
   }
 
+  /** UIDs of pods that have a record or logs. */
+  async list(): Promise<readonly string[]> {
+    const [records, logs] = await Promise.all(
+      [this.#pods, this.#logs].map((folder) => readdir(folder).catch((): string[] => [])),
+    );
+    return [...new Set([...(records ?? []), ...(logs ?? []).map(uidOfLogs)])];
+  }
+
+  /** Removes the record and the logs of a pod of which nothing but its UID is known. */
+  async removeAll(uid: string): Promise<void> {
+    for (const folder of await readdir(this.#logs).catch((): string[] => []))
+      if (uidOfLogs(folder) === uid)
+        await rm(pathInside(this.#logs, folder), { recursive: true, force: true });
+    await rm(this.directory(uid), { recursive: true, force: true });
+  }
+
   /** Removes the record and the logs. */
   async remove(record: PodRecord): Promise<void> {
     await rm(this.logDirectory(record), { recursive: true, force: true });
@@ -68,4 +84,9 @@ export class RecordStore {
       return undefined;
     }
   }
+}
+
+/** The last part of the name of a pod's folder of logs; neither namespaces nor names have a `_`. */
+function uidOfLogs(folder: string): string {
+  return folder.slice(folder.lastIndexOf('_') + 1);
 }

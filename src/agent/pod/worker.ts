@@ -12,6 +12,7 @@ import { StatusWriter } from '../status/status-writer.ts';
 import { isUrgent } from '../status/urgent.ts';
 import { execute } from '../steps/all.ts';
 import { type Prepared, type StepContext, StepFailed, tell, updateContainer } from '../steps/context.ts';
+import { PodNews } from './news.ts';
 import { absorb } from './observe.ts';
 import { type PodRecord, sandboxIdOf } from './record.ts';
 import type { RecordStore } from './record-store.ts';
@@ -46,7 +47,7 @@ export class PodWorker {
   readonly #inFlight = new Map<string, Promise<void>>();
   readonly #probes: PodProbes;
   readonly #status: StatusWriter;
-  readonly #told = new Set<string>();
+  readonly #news: PodNews;
   #record: PodRecord;
   #pod: Pod | undefined;
   #seen: SandboxStatus | undefined;
@@ -55,6 +56,7 @@ export class PodWorker {
   #again = false;
   #timer: AbortController | undefined;
   #saved: Promise<void> = Promise.resolve();
+  #forgotten = false;
   #closed = false;
 
   constructor(given: WorkerOptions) {
@@ -68,6 +70,7 @@ export class PodWorker {
       signal,
       onWritten: () => {},
     });
+    this.#news = new PodNews(() => this.#context());
     this.#probes = new PodProbes({
       engine,
       clock: options.clock,
@@ -146,7 +149,7 @@ export class PodWorker {
     for (const step of decided.steps) this.#launch(step);
     this.#probes.sync(this.#pod, this.#record);
     this.#report(now);
-    this.#tellStarts();
+    this.#news.starts();
     this.#wakeIn(Math.min((decided.wakeAt ?? Number.POSITIVE_INFINITY) - now, this.#nextLook(now)));
   }
 
@@ -279,61 +282,9 @@ export class PodWorker {
       now,
     });
     this.#status.offer(pod, status, isUrgent(status, pod.status));
-    this.#tellWaits(status.reason);
-  }
-
-  /** Once per attempt or reason, until the agent starts anew; the API counts what repeats. */
-  #tellWaits(reason: string | undefined): void {
     const refusal = this.#refusal();
-    if (refusal !== undefined && reason !== undefined && !this.#told.has(refusal.message)) {
-      this.#told.add(refusal.message);
-      void tell(this.#context(), { type: 'Warning', ...refusal });
-    }
-    for (const [name, container] of Object.entries(this.#record.containers)) {
-      const key = `backoff/${name}/${container.attempt}`;
-      if (container.phase !== 'exited' || container.crashes < 2 || this.#record.ended || this.#told.has(key))
-        continue;
-      if (this.#pod?.metadata?.deletionTimestamp !== undefined) continue;
-      this.#told.add(key);
-      const { namespace, name: pod, uid } = this.#record;
-      const message = `Back-off restarting failed container ${name} in pod ${pod}_${namespace}(${uid})`;
-      void tell(this.#context(), { type: 'Warning', reason: 'BackOff', message, container: name });
-    }
-  }
-
-  /** Every start becomes events, also one that a killed agent could not tell: the record says which were told. */
-  #tellStarts(): void {
-    for (const [name, container] of Object.entries(this.#record.containers)) {
-      const key = `start/${name}/${container.attempt}`;
-      if (
-        container.phase === 'starting' ||
-        container.reportedAttempt >= container.attempt ||
-        this.#told.has(key)
-      )
-        continue;
-      this.#told.add(key);
-      const context = this.#context();
-      void tell(context, {
-        type: 'Normal',
-        reason: 'Created',
-        message: `Created container: ${name}`,
-        container: name,
-      });
-      if (container.startedAt === undefined) continue;
-      void tell(context, {
-        type: 'Normal',
-        reason: 'Started',
-        message: `Started container ${name}`,
-        container: name,
-      }).then((written) =>
-        written
-          ? updateContainer(context, name, (one) => ({
-              ...one,
-              reportedAttempt: Math.max(one.reportedAttempt, container.attempt),
-            }))
-          : void this.#told.delete(key),
-      );
-    }
+    if (refusal !== undefined && status.reason !== undefined) this.#news.refusal(refusal);
+    this.#news.waits(pod);
   }
 
   async #probed(name: string, kind: string, ok: boolean): Promise<void> {
@@ -365,7 +316,7 @@ export class PodWorker {
   }
 
   #context(signal: AbortSignal = this.#given.signal): StepContext {
-    const { options, engine, store, events, onForgotten } = this.#given;
+    const { options, engine, store, events } = this.#given;
     return {
       options,
       engine,
@@ -377,13 +328,22 @@ export class PodWorker {
       pod: () => this.#pod,
       record: () => this.#record,
       update: (change) => this.#update(change),
-      forgotten: onForgotten,
+      forget: () => this.#forget(),
     };
+  }
+
+  /** What is told of the pod from now on is not written down any more: it would bring the record back. */
+  async #forget(): Promise<void> {
+    this.#forgotten = true;
+    await this.#saved.catch(() => {});
+    await this.#given.store.remove(this.#record);
+    this.#given.onForgotten();
   }
 
   /** In memory at once; on the disk in order. */
   #update(change: (record: PodRecord) => PodRecord): Promise<void> {
     this.#record = change(this.#record);
+    if (this.#forgotten) return this.#saved;
     const record = this.#record;
     const saved = this.#saved.catch(() => {}).then(() => this.#given.store.save(record));
     this.#saved = saved;

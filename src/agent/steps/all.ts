@@ -26,10 +26,7 @@ const EXECUTORS: Executors = {
   'teardown-volumes': teardownVolumes,
   'end-pod': (_step, context) => context.update((record) => ({ ...record, ended: true })),
   'delete-pod': deletePod,
-  forget: async (_step, context) => {
-    await context.store.remove(context.record());
-    context.forgotten();
-  },
+  forget: (_step, context) => context.forget(),
 };
 
 export function execute(step: Step, context: StepContext): Promise<void> {

@@ -34,7 +34,8 @@ export interface StepContext {
   readonly pod: () => Pod | undefined;
   readonly record: () => PodRecord;
   readonly update: (change: (record: PodRecord) => PodRecord) => Promise<void>;
-  readonly forgotten: () => void;
+  /** Removes the record and the logs for good. */
+  readonly forget: () => Promise<void>;
 }
 
 export type Executors = {

@@ -9,8 +9,12 @@ export async function prepareVolumes(_step: object, context: StepContext): Promi
   try {
     const made = await options.volumes.prepare(requirePod(context), context.signal);
     prepared.volumes = made.volumes;
-    const next = options.clock.now() + LIMITS.podResyncMs;
+    const files = Object.values(made.volumes).some(({ kind }) => kind === 'files');
+    const next = options.clock.now() + (files ? LIMITS.volumeRefreshMs : LIMITS.podResyncMs);
     prepared.volumesDueAt = Math.min(next, made.refreshAt ?? next);
+    const record = context.record();
+    if (made.changed && record.sandbox.phase === 'made')
+      await context.engine.capabilities.refresh?.(sandboxIdOf(record), context.signal);
   } catch (error) {
     const failed = new StepFailed('ContainerCreating', error);
     if (!context.signal.aborted)
