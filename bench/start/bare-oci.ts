@@ -2,18 +2,21 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openRuntime } from '../../src/engines/oci/runtime.ts';
 import { createImages } from '../../src/images/create-images.ts';
 import { makeSampleImage } from '../../src/images/sample.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { run, tryRun } from '../../src/lib/run.ts';
 
+type BareRuntime = 'runc' | 'runsc';
+
 /** A bundle of the sample image that a runtime runs by itself, with nobody around it. */
 export interface BareBundle {
   /** Milliseconds of `RUNTIME run --detach`, until the entrypoint has been started. */
-  detached(runtime: string): Promise<number>;
+  detached(runtime: BareRuntime): Promise<number>;
   /** Milliseconds of `RUNTIME run` of `true`, until it has ended and its container is removed. */
-  untilEnd(runtime: string): Promise<number>;
+  untilEnd(runtime: BareRuntime): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -47,20 +50,30 @@ export async function makeBareBundle(signal: AbortSignal): Promise<BareBundle> {
     config.root = { path: root, readonly: false };
     await writeFile(file, JSON.stringify(config));
   };
+  const runtimes = new Map<string, readonly string[]>();
+  const command = async (runtime: BareRuntime) => {
+    const known = runtimes.get(runtime) ?? (await commandOf(runtime, directory, signal));
+    runtimes.set(runtime, known);
+    return known;
+  };
   let number = 0;
   return {
     detached: async (runtime) => {
+      const before = await command(runtime);
       await write(entrypoint);
       number += 1;
       const id = `amphora-bench-${process.pid}-${number}`;
-      const elapsed = await timed(runtime, ['run', '--detach', '--bundle', directory, id]);
-      await tryRun(runtime, ['delete', '--force', id]);
+      const elapsed = await timed([...before, 'run', '--detach', '--bundle', directory, id]);
+      const [program = runtime, ...globals] = before;
+      await tryRun(program, [...globals, 'delete', '--force', id]);
       return elapsed;
     },
     untilEnd: async (runtime) => {
+      const before = await command(runtime);
       await write(['/bin/true']);
       number += 1;
-      return await timed(runtime, ['run', '--bundle', directory, `amphora-bench-${process.pid}-${number}`]);
+      const id = `amphora-bench-${process.pid}-${number}`;
+      return await timed([...before, 'run', '--bundle', directory, id]);
     },
     close: async () => {
       await images.close();
@@ -70,8 +83,15 @@ export async function makeBareBundle(signal: AbortSignal): Promise<BareBundle> {
   };
 }
 
+/** With the flags the engine gives it, but no network: a namespace with nothing in it is what is left bare. */
+async function commandOf(runtime: BareRuntime, directory: string, signal: AbortSignal): Promise<string[]> {
+  const { family, program, globals } = await openRuntime(runtime, join(directory, runtime), signal);
+  if (family === 'runc') return [program, ...globals];
+  return [program, ...globals.filter((flag) => !flag.startsWith('--network=')), '--network=none'];
+}
+
 /** From starting a program to its end. Its output goes nowhere, because a detached container keeps a pipe open. */
-async function timed(program: string, args: readonly string[]): Promise<number> {
+async function timed([program = '', ...args]: readonly string[]): Promise<number> {
   const started = performance.now();
   const child = spawn(program, args, { stdio: 'ignore', env: { PATH: process.env.PATH } });
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -79,6 +99,6 @@ async function timed(program: string, args: readonly string[]): Promise<number> 
     child.once('exit', resolve);
   });
   const elapsed = performance.now() - started;
-  if (code !== 0) throw new Error(`${program} ${args[0] ?? ''} ended with status ${code}`);
+  if (code !== 0) throw new Error(`${program} ended with status ${code}`);
   return elapsed;
 }

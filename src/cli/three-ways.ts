@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { parseAllDocuments } from 'yaml';
 import type { Pod } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import type { NodeActions } from '../client/node-actions.ts';
@@ -40,6 +39,7 @@ export async function showThreeWays(
 }
 
 async function readPods(manifest: string): Promise<Pod[]> {
+  const { parseAllDocuments } = await import('yaml'); // Large, and no other verb reads YAML.
   const documents = parseAllDocuments(await readFile(manifest, 'utf8'));
   return documents.map((document) => document.toJS() as Pod); // Ours; the API checks it again.
 }

@@ -52,8 +52,11 @@ export class Cgroups {
 
   async create(sandboxId: string, resources: Resources): Promise<void> {
     if (this.version === 2) await this.#delegate();
-    for (const mount of this.#mounts.values())
-      await mkdir(join(mount, this.pathOf(sandboxId)), { recursive: true });
+    await Promise.all(
+      [...this.#mounts.values()].map((mount) =>
+        mkdir(join(mount, this.pathOf(sandboxId)), { recursive: true }),
+      ),
+    );
     await Promise.all(
       Object.entries(podLimits(this.version, resources)).map(([file, value]) =>
         this.#set(sandboxId, file, value),
