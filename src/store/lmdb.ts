@@ -1,3 +1,4 @@
+import { chmod, mkdir } from 'node:fs/promises';
 import { LIMITS } from '../lib/limits.ts';
 import { expired } from './conflict.ts';
 import { Fanout, isIn } from './fanout.ts';
@@ -13,7 +14,7 @@ import {
   objectRange,
   revisionOfEvent,
 } from './layout.ts';
-import { type Database, databaseError, openDatabase } from './lmdb/database.ts';
+import { type Database, databaseError, openDatabase, type StoreFiles } from './lmdb/database.ts';
 import { lockDirectory } from './lmdb/directory-lock.ts';
 import { Writer } from './lmdb/writer.ts';
 import type {
@@ -38,29 +39,34 @@ const COMPACT_STEP = 1000;
  */
 export async function openLmdbStore(directory: string): Promise<Store> {
   await using undo = new AsyncDisposableStack();
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await chmod(directory, 0o700);
+  undo.use(await lockDirectory(directory));
   const database = await openDatabase(directory);
   undo.defer(() => database.close());
-  undo.use(await lockDirectory(directory));
-  return new LmdbStore(database, undo.move());
+  return new LmdbStore({ database, directory }, undo.move());
 }
 
 type Event = ReturnType<typeof decodeEvent>;
 
 class LmdbStore implements Store {
   readonly #database: Database;
+  readonly #directory: string;
   readonly #resources: AsyncDisposableStack;
   readonly #fanout: Fanout;
   readonly #writer: Writer;
   #compacted: number;
   #compacting: Promise<void> | undefined;
 
-  constructor(database: Database, resources: AsyncDisposableStack) {
+  constructor(files: StoreFiles, resources: AsyncDisposableStack) {
+    const { database, directory } = files;
     this.#database = database;
+    this.#directory = directory;
     this.#resources = resources;
     const revision = decodeNumber(database.get(metaKey('revision'))) || 1;
     this.#compacted = decodeNumber(database.get(metaKey('compacted')));
     this.#fanout = new Fanout(revision);
-    this.#writer = new Writer(database, revision, (commit) => this.#fanout.publish(commit));
+    this.#writer = new Writer(files, revision, (commit) => this.#fanout.publish(commit));
   }
 
   async revision(): Promise<number> {
@@ -118,7 +124,7 @@ class LmdbStore implements Store {
       await this.#database.put(metaKey('compacted'), encodeNumber(upTo));
       for (let removed = COMPACT_STEP; removed === COMPACT_STEP; ) removed = await this.#removeEvents(upTo);
     } catch (error) {
-      throw databaseError(error);
+      throw await databaseError(error, this.#directory);
     }
   }
 

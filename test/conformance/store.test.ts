@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isCode } from '../../src/lib/errors.ts';
 import { connectEtcdStore } from '../../src/store/etcd.ts';
+import { encodeNumber, FORMAT, metaKey } from '../../src/store/layout.ts';
+import { openDatabase } from '../../src/store/lmdb/database.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { NO_ETCD, startEtcd } from './etcd-server.ts';
@@ -62,6 +66,83 @@ test('lmdb: files are for their owner only, and a second opener is refused', asy
     await assert.rejects(openLmdbStore(join(folder, 'store')), (error) => isCode(error, 'Unavailable'));
   } finally {
     await store.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('lmdb: files of a newer format are left alone', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'amphora-lmdb-'));
+  try {
+    await (await openLmdbStore(folder)).close();
+    const database = await openDatabase(folder);
+    await database.put(metaKey('format'), encodeNumber(FORMAT + 1));
+    await database.close();
+    await assert.rejects(openLmdbStore(folder), (error) => isCode(error, 'HostLacks'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('lmdb: what was acknowledged before a kill is there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'amphora-lmdb-'));
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'store-child.ts'), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  let told = '';
+  for await (const chunk of child.stdout) {
+    told += chunk;
+    if (told.split('\n').length > 20 && !child.killed) child.kill('SIGKILL');
+  }
+  await ended;
+  const acknowledged = told.split('\n').slice(0, -1);
+  const store = await openLmdbStore(folder);
+  try {
+    const { items } = await store.list({ resource: 'things' }, { signal: AbortSignal.timeout(10_000) });
+    const kept = new Set(items.map(({ key, revision }) => `${key.name} ${revision}`));
+    assert.ok(acknowledged.length >= 20);
+    assert.deepEqual(
+      acknowledged.filter((line) => !kept.has(line)),
+      [],
+    );
+  } finally {
+    await store.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+const noMount = process.getuid?.() === 0 ? false : 'needs root, for a small file system';
+
+test('lmdb: a full disk refuses commits whole, and the store goes on', { skip: noMount }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'amphora-lmdb-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', folder]);
+  try {
+    const signal = AbortSignal.timeout(30_000);
+    let store = await openLmdbStore(folder);
+    const pair = (index: number) =>
+      ['a', 'b'].map((half) => ({
+        key: { resource: 'things', namespace: half, name: `${index}` },
+        bytes: Buffer.alloc(20_000),
+      }));
+    let written = 0;
+    await assert.rejects(
+      async () => {
+        for (; written < 1000; written += 1) await store.commit(pair(written), signal);
+      },
+      (error) => isCode(error, 'OutOfSpace'),
+    );
+    assert.ok(written > 0);
+    assert.equal((await store.list({ resource: 'things' }, { signal })).items.length, 2 * written);
+    await assert.rejects(store.commit(pair(written), signal), (error) => isCode(error, 'OutOfSpace'));
+    execFileSync('mount', ['-o', 'remount,size=8m', folder]);
+    const { revision } = await store.commit(pair(written), signal);
+    await store.close();
+    store = await openLmdbStore(folder);
+    assert.equal(await store.revision(signal), revision);
+    assert.equal((await store.list({ resource: 'things' }, { signal })).items.length, 2 * written + 2);
+    await store.close();
+  } finally {
+    execFileSync('umount', [folder]);
     await rm(folder, { recursive: true });
   }
 });

@@ -1,7 +1,9 @@
+import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { checkExpected } from '../conflict.ts';
 import type { Commit } from '../fanout.ts';
 import {
+  decodeNumber,
   decodeObject,
   encodeEvent,
   encodeNumber,
@@ -11,7 +13,7 @@ import {
   objectKey,
 } from '../layout.ts';
 import type { Change, StoreEvent } from '../store.ts';
-import { type Database, databaseError } from './database.ts';
+import { type Database, databaseError, type StoreFiles } from './database.ts';
 
 interface Waiting {
   readonly changes: readonly Change[];
@@ -24,14 +26,16 @@ interface Waiting {
  */
 export class Writer {
   readonly #database: Database;
+  readonly #directory: string;
   readonly #publish: (commit: Commit) => void;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #revision: number;
 
   /** @param publish told of each revision, in order, once it is on the disk and before its commit resolves */
-  constructor(database: Database, revision: number, publish: (commit: Commit) => void) {
+  constructor({ database, directory }: StoreFiles, revision: number, publish: (commit: Commit) => void) {
     this.#database = database;
+    this.#directory = directory;
     this.#revision = revision;
     this.#publish = publish;
   }
@@ -60,6 +64,7 @@ export class Writer {
     let revision = this.#revision;
     try {
       await this.#database.transaction(() => {
+        this.#checkAlone();
         for (const waiting of group) {
           try {
             const events = this.#apply(waiting.changes, revision + 1);
@@ -72,7 +77,8 @@ export class Writer {
         if (written.length > 0) void this.#database.put(metaKey('revision'), encodeNumber(revision));
       });
     } catch (error) {
-      for (const { done } of group) done.reject(databaseError(error));
+      const reason = await databaseError(error, this.#directory);
+      for (const { done } of group) done.reject(reason);
       return;
     }
     this.#revision = revision;
@@ -80,6 +86,16 @@ export class Writer {
       this.#publish(commit);
       waiting.done.resolve(commit.revision);
     }
+  }
+
+  /** The lock does not reach into another network namespace; two writers there would give a revision out twice. */
+  #checkAlone(): void {
+    const stored = decodeNumber(this.#database.get(metaKey('revision'))) || 1;
+    if (stored === this.#revision) return;
+    throw new AmphoraError(
+      'Unavailable',
+      `another process writes to the store in ${this.#directory}: it is at revision ${stored}, not ${this.#revision}; stop that one and start this one again`,
+    );
   }
 
   /** All expectations are checked before anything is put, so that a refused commit leaves no trace in its group. */
