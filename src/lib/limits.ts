@@ -154,6 +154,11 @@ export const LIMITS = {
   nodeLeaseSeconds: 40,
   nodeHeartbeatMs: 10 * SECOND_MS,
   nodeStatusMs: 5 * MINUTE_MS,
+  /** Below so much of each a node is under pressure: kubelet's thresholds; the last three are shares of the whole. */
+  pressureMemoryBytes: 100 * MIB,
+  pressureDiskFree: 0.1,
+  pressureInodesFree: 0.05,
+  pressurePidsFree: 0.05,
   /** Most events waiting to be written, and most remembered to be counted instead of repeated. */
   eventQueue: 1024,
   eventMemory: 4096,

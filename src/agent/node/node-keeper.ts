@@ -6,6 +6,7 @@ import { LIMITS } from '../../lib/limits.ts';
 import type { AgentOptions } from '../options.ts';
 import { type MachineFacts, machineFacts } from './machine.ts';
 import { nodeLabels, nodeStatus } from './node-object.ts';
+import { type Pressure, pressureOf, readLevels } from './pressure.ts';
 
 const NODES = { apiVersion: 'v1', resource: 'nodes' };
 const LEASES = { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: 'kube-node-lease' };
@@ -24,13 +25,17 @@ export class NodeKeeper {
     const { clock, log } = this.#options;
     const facts = await machineFacts(this.#options.bootId);
     let statusAt = 0;
+    let told = '';
     let waitMs: number = LIMITS.nodeHeartbeatMs;
     while (!signal.aborted) {
       waitMs = LIMITS.nodeHeartbeatMs;
       try {
-        if (clock.now() - statusAt >= LIMITS.nodeStatusMs) {
-          await this.#register(facts, signal);
+        const pressure = pressureOf(await readLevels(this.#options.directories.state));
+        const changed = JSON.stringify(pressure) !== told;
+        if (changed || clock.now() - statusAt >= LIMITS.nodeStatusMs) {
+          await this.#register({ facts, pressure }, signal);
           statusAt = clock.now();
+          told = JSON.stringify(pressure);
         }
         await this.#renewLease(signal);
       } catch (error) {
@@ -43,7 +48,10 @@ export class NodeKeeper {
     }
   }
 
-  async #register(facts: MachineFacts, signal: AbortSignal): Promise<void> {
+  async #register(
+    { facts, pressure }: { readonly facts: MachineFacts; readonly pressure: Pressure },
+    signal: AbortSignal,
+  ): Promise<void> {
     const { client, nodeName: name } = this.#options;
     const labels = nodeLabels(this.#options, this.#classes, facts);
     const annotations = Object.fromEntries(
@@ -69,7 +77,9 @@ export class NodeKeeper {
       );
     }
     const images = await this.#options.images.list();
-    const status = nodeStatus(this.#options, { classes: this.#classes, facts, images, before: node.status });
+    const before = node.status;
+    const view = { classes: this.#classes, facts, images, before, pressure };
+    const status = nodeStatus(this.#options, view);
     await client.patch(
       { ...NODES, name, subresource: 'status' },
       { type: 'merge', body: { status } },

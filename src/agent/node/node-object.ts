@@ -5,6 +5,7 @@ import { toTime } from '../../lib/clock.ts';
 import { KIB } from '../../lib/limits.ts';
 import type { AgentOptions } from '../options.ts';
 import type { MachineFacts } from './machine.ts';
+import type { Pressure } from './pressure.ts';
 
 /** The version of Kubernetes whose node agent this one behaves like. */
 const KUBELET_VERSION = 'v1.36.0+amphora';
@@ -35,6 +36,7 @@ export interface NodeView {
   readonly facts: MachineFacts;
   readonly images: readonly Image[];
   readonly before: NodeStatus | undefined;
+  readonly pressure: Pressure;
 }
 
 export function nodeStatus(options: AgentOptions, view: NodeView): NodeStatus {
@@ -83,13 +85,25 @@ function runtimeVersion(classes: readonly ClassFingerprint[]): string {
   return `amphora://${first.replaceAll(' ', '-')}`;
 }
 
+function pressureConditions({ memory, disk, pids }: Pressure): Array<[string, boolean, string, string]> {
+  return [
+    memory
+      ? ['MemoryPressure', true, 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available']
+      : ['MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+    disk
+      ? ['DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure']
+      : ['DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+    pids
+      ? ['PIDPressure', true, 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available']
+      : ['PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+  ];
+}
+
 function conditionsOf(options: AgentOptions, view: NodeView): NodeCondition[] {
   const missing = view.classes.filter(({ available }) => !available);
   const any = view.classes.some(({ available }) => available);
   const conditions: Array<[string, boolean, string, string]> = [
-    ['MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-    ['DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
-    ['PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+    ...pressureConditions(view.pressure),
     [
       'RuntimeClassesReady',
       missing.length === 0,
