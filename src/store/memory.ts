@@ -1,6 +1,6 @@
 import { LIMITS } from '../lib/limits.ts';
 import { checkExpected, expired } from './conflict.ts';
-import { Fanout } from './fanout.ts';
+import { Fanout, isIn } from './fanout.ts';
 import { boundsOf, lowerBound, textOf } from './order.ts';
 import type {
   Change,
@@ -21,13 +21,19 @@ export function createMemoryStore(): Store {
   return new MemoryStore();
 }
 
+interface Past {
+  readonly event: StoreEvent;
+  /** The object before. */
+  readonly was?: StoredObject;
+}
+
 class MemoryStore implements Store {
   readonly #objects = new Map<string, StoredObject>();
   /** Keys in order; sorted again when a range is asked for after one was added. */
   #keys: string[] = [];
   #sorted = true;
   /** In order of revision; what is older than `#compacted` is gone. */
-  #history: StoreEvent[] = [];
+  #history: Past[] = [];
   readonly #fanout = new Fanout(1);
   #revision = 1;
   #compacted = 0;
@@ -40,8 +46,8 @@ class MemoryStore implements Store {
     const text = textOf(key);
     if (revision === undefined || revision >= this.#revision) return this.#objects.get(text);
     this.#checkHeld(revision);
-    const change = this.#history.find((event) => event.revision > revision && textOf(event.key) === text);
-    return change === undefined ? this.#objects.get(text) : before(change, this.#history);
+    const change = this.#history.find(({ event }) => event.revision > revision && textOf(event.key) === text);
+    return change === undefined ? this.#objects.get(text) : change.was;
   }
 
   async list(range: StoreRange, options: ReadOptions): Promise<StoredPage> {
@@ -59,12 +65,12 @@ class MemoryStore implements Store {
   async commit(changes: readonly Change[]): Promise<Committed> {
     for (const change of changes) checkExpected(change, this.#objects.get(textOf(change.key))?.revision ?? 0);
     const revision = this.#revision + 1;
-    const events = changes.flatMap((change) => this.#apply(change, revision));
+    const made = changes.flatMap((change) => this.#apply(change, revision));
     this.#revision = revision;
-    this.#history.push(...events);
+    this.#history.push(...made);
     if (this.#history.length > LIMITS.historyRevisions)
-      this.#forget(this.#history[this.#history.length >> 1]?.revision ?? 0);
-    this.#fanout.publish({ revision, events });
+      this.#forget(this.#history[this.#history.length >> 1]?.event.revision ?? 0);
+    this.#fanout.publish({ revision, events: made.map(({ event }) => event) });
     return { revision };
   }
 
@@ -74,13 +80,9 @@ class MemoryStore implements Store {
       signal,
       past: (wanted, from, to) => {
         this.#checkHeld(from);
-        return this.#history.filter(
-          ({ key, revision }) =>
-            revision > from &&
-            revision <= to &&
-            key.resource === wanted.resource &&
-            (wanted.namespace === undefined || wanted.namespace === key.namespace),
-        );
+        return this.#history
+          .map(({ event }) => event)
+          .filter((event) => event.revision > from && event.revision <= to && isIn(wanted, event));
       },
     });
   }
@@ -93,21 +95,23 @@ class MemoryStore implements Store {
     this.#fanout.close();
   }
 
-  #apply({ key, bytes }: Change, revision: number): StoreEvent[] {
+  #apply({ key, bytes }: Change, revision: number): Past[] {
     const text = textOf(key);
-    const previous = this.#objects.get(text)?.bytes;
+    const was = this.#objects.get(text);
     if (bytes === undefined) {
-      if (previous === undefined) return [];
+      if (was === undefined) return [];
+      const previous = was.bytes;
       this.#objects.delete(text);
       this.#keys.splice(lowerBound(this.#ordered(), text), 1);
-      return [{ type: 'delete', key, revision, bytes: previous, previous }];
+      return [{ event: { type: 'delete', key, revision, bytes: previous, previous }, was }];
     }
-    if (previous === undefined) {
+    if (was === undefined) {
       this.#sorted &&= text > (this.#keys.at(-1) ?? '');
       this.#keys.push(text);
     }
     this.#objects.set(text, { key, bytes, revision });
-    return [{ type: 'put', key, revision, bytes, ...(previous === undefined ? {} : { previous }) }];
+    if (was === undefined) return [{ event: { type: 'put', key, revision, bytes } }];
+    return [{ event: { type: 'put', key, revision, bytes, previous: was.bytes }, was }];
   }
 
   #ordered(): readonly string[] {
@@ -128,10 +132,9 @@ class MemoryStore implements Store {
     this.#checkHeld(revision);
     const { from, to } = boundsOf(range);
     const found = new Map(this.#range(range).map((object) => [textOf(object.key), object]));
-    for (const event of this.#history.filter((one) => one.revision > revision).reverse()) {
+    for (const { event, was } of this.#history.filter((past) => past.event.revision > revision).reverse()) {
       const text = textOf(event.key);
       if (text < from || text >= to) continue;
-      const was = before(event, this.#history);
       if (was === undefined) found.delete(text);
       else found.set(text, was);
     }
@@ -144,14 +147,6 @@ class MemoryStore implements Store {
 
   #forget(revision: number): void {
     this.#compacted = Math.max(this.#compacted, revision);
-    this.#history = this.#history.filter((event) => event.revision > revision);
+    this.#history = this.#history.filter(({ event }) => event.revision > revision);
   }
-}
-
-/** The object as it was before a change. Its revision is that of the change before, or unknown (1) once that is forgotten. */
-function before(change: StoreEvent, history: readonly StoreEvent[]): StoredObject | undefined {
-  if (change.previous === undefined) return undefined;
-  const text = textOf(change.key);
-  const earlier = history.findLast((event) => event.revision < change.revision && textOf(event.key) === text);
-  return { key: change.key, bytes: change.previous, revision: earlier?.revision ?? 1 };
 }

@@ -129,6 +129,20 @@ function listing(store: () => Store): void {
     );
     assert.equal((await store().get(key('o/a', 'olds'), { ...read, revision }))?.bytes.toString(), 'old');
   });
+
+  test('an object of the past keeps its revision when the change that made it is compacted away', async () => {
+    const made = await put(store(), 'k/a', '1', 0, 'kept');
+    await put(store(), 'k/b', '1', 0, 'kept');
+    const then = await put(store(), 'k/b', '2', undefined, 'kept');
+    await store().compact(then, signal);
+    await put(store(), 'k/a', '2', made, 'kept');
+    const page = await store().list({ resource: 'kept' }, { ...read, revision: then });
+    assert.deepEqual(
+      page.items.map((item) => `${item.key.name}@${item.revision}`),
+      [`a@${made}`, `b@${then}`],
+    );
+    assert.equal((await store().get(key('k/a', 'kept'), { ...read, revision: then }))?.revision, made);
+  });
 }
 
 function watching(store: () => Store): void {

@@ -18,7 +18,7 @@ export interface EtcdWatch {
  * etcd 3.4.31 and 3.5.13, and a revision read beside the watch says nothing about how far the watch has got.
  */
 export async function* watchEtcd(client: Etcd3, watch: EtcdWatch): AsyncGenerator<WatchBatch> {
-  const { signal, fromRevision } = watch;
+  const { signal } = watch;
   if (signal.aborted) return;
   const feed = new Feed(watch);
   const end = () => feed.end();
@@ -27,11 +27,11 @@ export async function* watchEtcd(client: Etcd3, watch: EtcdWatch): AsyncGenerato
     .watch()
     .prefix(watch.prefix)
     .withPreviousKV()
-    .startRevision(String(fromRevision + 1))
+    .startRevision(String(watch.fromRevision + 1))
     .watcher();
   feed.follow(watcher);
   try {
-    yield* feed.batches(fromRevision);
+    yield* feed.batches();
   } finally {
     signal.removeEventListener('abort', end);
     // One that etcd has ended is attached no more, and would wait for its end for ever.
@@ -42,7 +42,8 @@ export async function* watchEtcd(client: Etcd3, watch: EtcdWatch): AsyncGenerato
 class Feed {
   readonly #watch: EtcdWatch;
   #events: StoreEvent[] = [];
-  #revision = 0;
+  /** Of the last event that etcd has told. */
+  #revision: number;
   #connected = false;
   #ended = false;
   #failure: AmphoraError | undefined;
@@ -51,18 +52,31 @@ class Feed {
 
   constructor(watch: EtcdWatch) {
     this.#watch = watch;
+    this.#revision = watch.fromRevision;
   }
 
   follow(watcher: Watcher): void {
     watcher.on('connected', () => {
       this.#connected = true;
+      this.#resumeFromHere(watcher);
       this.#wake();
     });
-    watcher.on('data', (response) => this.#take(response));
+    watcher.on('data', (response) => {
+      this.#take(response);
+      this.#resumeFromHere(watcher);
+    });
     watcher.on('error', (error) => {
       this.endedByEtcd = true;
       this.#fail(etcdError('watching etcd', error));
     });
+  }
+
+  /**
+   * After a break the library asks again from behind the revision in the last header. That is where etcd was, and not
+   * where this watch was: while it is told the past, everything between the two would be lost.
+   */
+  #resumeFromHere(watcher: Watcher): void {
+    watcher.request.start_revision = String(this.#revision + 1);
   }
 
   end(): void {
@@ -71,7 +85,7 @@ class Feed {
   }
 
   /** The first batch, empty or not, says that the watch stands. */
-  async *batches(fromRevision: number): AsyncGenerator<WatchBatch> {
+  async *batches(): AsyncGenerator<WatchBatch> {
     let told = false;
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
@@ -80,7 +94,7 @@ class Feed {
       this.#events = [];
       if (events.length > 0 || (this.#connected && !told)) {
         told = true;
-        yield { events, revision: Math.max(fromRevision, this.#revision) };
+        yield { events, revision: this.#revision };
       } else {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
@@ -91,7 +105,8 @@ class Feed {
 
   #take(response: IWatchResponse): void {
     for (const event of response.events) this.#events.push(this.#decode(event));
-    this.#revision = Number(response.header.revision);
+    const last = response.events.at(-1);
+    if (last !== undefined) this.#revision = Number(last.kv.mod_revision);
     if (this.#events.length > LIMITS.watchQueueEvents) {
       this.#fail(
         new AmphoraError(

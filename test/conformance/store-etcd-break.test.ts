@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { test } from 'node:test';
+import { connectEtcdStore } from '../../src/store/etcd.ts';
+import { NO_ETCD, startEtcd } from './etcd-server.ts';
+
+const RESOURCE = 'broken';
+/** etcd tells the past in pieces of 1000 revisions. */
+const COMMITS = 1100;
+const HELD_AFTER_BYTES = 500;
+
+test('etcd: a watch whose connection breaks while it is told the past misses nothing and is told nothing twice', {
+  skip: NO_ETCD ?? false,
+  timeout: 60_000,
+}, async () => {
+  await using etcd = await startEtcd();
+  await using proxy = await startProxy(Number(new URL(etcd.endpoint).port));
+  const signal = AbortSignal.timeout(50_000);
+  const writer = await connectEtcdStore({ endpoints: [etcd.endpoint], prefix: '/amphora/' });
+  const reader = await connectEtcdStore({ endpoints: [proxy.endpoint], prefix: '/amphora/' });
+  try {
+    const from = await writer.revision(signal);
+    const names = Array.from({ length: COMMITS }, (_, index) => `o${index}`);
+    await Promise.all(
+      names.map((name) =>
+        writer.commit(
+          [{ key: { resource: RESOURCE, namespace: 'n', name }, bytes: Buffer.from('x') }],
+          signal,
+        ),
+      ),
+    );
+    proxy.holdAfter(HELD_AFTER_BYTES);
+    const seen: string[] = [];
+    let reached = from;
+    for await (const batch of reader.watch({ resource: RESOURCE }, from, signal)) {
+      // The first batch says that the watch stands; etcd's answers after it are still held back.
+      if (seen.length === 0 && batch.events.length === 0) proxy.cut();
+      seen.push(...batch.events.map((event) => event.key.name));
+      reached = batch.events.at(-1)?.revision ?? reached;
+      assert.equal(batch.revision, reached, 'a batch promises no more than it delivers');
+      if (seen.length >= COMMITS) break;
+    }
+    assert.equal(proxy.cuts(), 1);
+    assert.deepEqual([...seen].sort(), [...names].sort());
+  } finally {
+    await reader.close();
+    await writer.close();
+  }
+});
+
+/** Passes connections on to a local port, and can hold back what comes from there and break them. */
+async function startProxy(port: number) {
+  const sockets = new Set<Socket>();
+  let left = Number.POSITIVE_INFINITY;
+  let cuts = 0;
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    near.pipe(far);
+    far.on('data', (chunk) => {
+      if (left > 0) near.write(chunk.subarray(0, left));
+      left -= chunk.length;
+    });
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => {}); // Breaking is what this proxy is for.
+      socket.on('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const cut = () => {
+    left = Number.POSITIVE_INFINITY;
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    holdAfter: (bytes: number) => {
+      left = bytes;
+    },
+    cut: () => {
+      cuts += 1;
+      cut();
+    },
+    cuts: () => cuts,
+    [Symbol.asyncDispose]: async () => {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
