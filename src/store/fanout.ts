@@ -2,6 +2,12 @@ import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { StoreEvent, WatchBatch, WatchRange } from './store.ts';
 
+/** How many past events a watcher is given at once. */
+const PAST_BATCH = 500;
+
+/** How many revisions may pass before a watcher of quiet objects is told how far it has got. */
+const PROGRESS_REVISIONS = 100;
+
 /** One committed revision and what it changed. */
 export interface Commit {
   readonly revision: number;
@@ -56,7 +62,16 @@ export class Fanout {
     signal.addEventListener('abort', end, { once: true });
     try {
       const joined = this.#revision;
-      const events = await Array.fromAsync(past(range, from, joined));
+      let events: StoreEvent[] = [];
+      for await (const event of past(range, from, joined)) {
+        if (signal.aborted) return;
+        if (events.length >= PAST_BATCH) {
+          // The changes of one revision may be on both sides of the cut.
+          yield { events, revision: (events.at(-1)?.revision ?? from) - 1 };
+          events = [];
+        }
+        events.push(event);
+      }
       yield { events, revision: Math.max(from, joined) };
       yield* watcher.batches(Math.max(from, joined));
     } finally {
@@ -71,6 +86,8 @@ class Watcher {
   #queue: StoreEvent[] = [];
   /** Everything up to here is in the queue or was taken from it. */
   #seen = 0;
+  /** Newest revision the reader was told of. */
+  #told = 0;
   #state: 'open' | 'ended' | 'overflowed' = 'open';
   #wake: () => void = () => {};
 
@@ -86,8 +103,8 @@ class Watcher {
       this.#state = 'overflowed';
       this.#queue = [];
     }
-    // A commit of other resources wakes nobody: that the watch has got further is told with its next event.
-    if (this.#queue.length > 0 || this.#state !== 'open') this.#wake();
+    // A commit of other resources wakes nobody, but now and then: a bookmark must not fall out of the history.
+    if (this.#hasNews() || this.#state !== 'open') this.#wake();
   }
 
   end(): void {
@@ -96,18 +113,27 @@ class Watcher {
   }
 
   async *batches(after: number): AsyncGenerator<WatchBatch> {
+    this.#told = after;
     for (;;) {
       if (this.#state === 'overflowed') throw tooSlow();
       if (this.#state === 'ended') return;
+      if (!this.#hasNews()) {
+        await this.#woken();
+        continue;
+      }
       const events = this.#queue.filter((event) => event.revision > after);
       this.#queue = [];
-      if (events.length > 0) yield { events, revision: this.#seen };
-      else await this.#woken();
+      this.#told = Math.max(after, this.#seen);
+      yield { events, revision: this.#told };
     }
   }
 
+  #hasNews(): boolean {
+    return this.#queue.length > 0 || this.#seen - this.#told >= PROGRESS_REVISIONS;
+  }
+
   #woken(): Promise<void> {
-    if (this.#queue.length > 0 || this.#state !== 'open') return Promise.resolve();
+    if (this.#hasNews() || this.#state !== 'open') return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });

@@ -24,6 +24,7 @@ import type {
   Store,
   StoredObject,
   StoredPage,
+  StoreEvent,
   StoreKey,
   StoreRange,
   WatchBatch,
@@ -32,6 +33,11 @@ import type {
 
 /** How many events one transaction of a compaction removes: short, so that commits do not wait for it. */
 const COMPACT_STEP = 1000;
+
+/** How many past events are read at once for a watch. */
+const PAST_STEP = 500;
+
+const LAST_INDEX = 0xffff_ffff;
 
 /**
  * The store of one machine, in LMDB files of its own. A commit resolves when it is flushed to the disk.
@@ -109,10 +115,7 @@ class LmdbStore implements Store {
     return this.#fanout.watch(range, {
       from: fromRevision,
       signal,
-      past: (wanted, from, to) => {
-        if (from < this.#compacted) throw expired(from, this.#compacted);
-        return this.#events(from + 1, to).filter((event) => isIn(wanted, event));
-      },
+      past: (wanted, from, to) => this.#past(wanted, from, to),
     });
   }
 
@@ -154,6 +157,25 @@ class LmdbStore implements Store {
     return keys.length;
   }
 
+  /** Some at a time, each from a snapshot of its own: a reader that stays would keep LMDB from reusing pages. */
+  async *#past(range: WatchRange, from: number, to: number): AsyncGenerator<StoreEvent> {
+    let start = eventKey(from + 1, 0);
+    const end = eventKey(to, LAST_INDEX);
+    for (let reached = from; ; ) {
+      if (reached < this.#compacted) throw expired(reached, this.#compacted);
+      const entries = [...this.#database.getRange({ start, end, limit: PAST_STEP })];
+      const last = entries.at(-1)?.key;
+      if (last === undefined) return;
+      for (const { key, value } of entries) {
+        const event = decodeEvent(revisionOfEvent(key), value);
+        if (isIn(range, event)) yield event;
+      }
+      // The rest of the last revision may be in the next step.
+      reached = revisionOfEvent(last) - 1;
+      start = Buffer.concat([last, Buffer.of(0)]);
+    }
+  }
+
   #page(range: StoreRange, limit: number | undefined): StoredObject[] {
     const { start, end } = objectRange(range);
     const entries = this.#database.getRange({ start, end, ...(limit === undefined ? {} : { limit }) });
@@ -187,7 +209,7 @@ class LmdbStore implements Store {
   }
 
   #events(from: number, to: number): Event[] {
-    const entries = this.#database.getRange({ start: eventKey(from, 0), end: eventKey(to, 0xffff_ffff) });
+    const entries = this.#database.getRange({ start: eventKey(from, 0), end: eventKey(to, LAST_INDEX) });
     return [...entries].map(({ key, value }): Event => decodeEvent(revisionOfEvent(key), value));
   }
 }

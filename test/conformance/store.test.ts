@@ -11,6 +11,7 @@ import { encodeNumber, FORMAT, metaKey } from '../../src/store/layout.ts';
 import { openDatabase } from '../../src/store/lmdb/database.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import type { StoreEvent } from '../../src/store/store.ts';
 import { NO_ETCD, startEtcd } from './etcd-server.ts';
 import { storeConformance } from './store.ts';
 
@@ -146,3 +147,50 @@ test('lmdb: a full disk refuses commits whole, and the store goes on', { skip: n
     await rm(folder, { recursive: true });
   }
 });
+
+for (const { name, open } of [
+  { name: 'memory', open: async (_: string) => createMemoryStore() },
+  { name: 'lmdb', open: openLmdbStore },
+]) {
+  test(`${name}: a long past comes in parts, whole and in order, and a quiet watch is told how far it got`, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'amphora-store-'));
+    const store = await open(folder);
+    const stop = new AbortController();
+    try {
+      const from = await store.revision(stop.signal);
+      const write = (resource: string, changes: number) =>
+        store.commit(
+          Array.from({ length: changes }, (_, index) => ({
+            key: { resource, namespace: '', name: `${index}` },
+            bytes: Buffer.from('x'),
+          })),
+          stop.signal,
+        );
+      for (let round = 0; round < 5; round += 1) await write('things', 333);
+      const newest = await store.revision(stop.signal);
+      const seen: StoreEvent[] = [];
+      let parts = 0;
+      let others: Promise<unknown> | undefined;
+      for await (const batch of store.watch({ resource: 'things' }, from, stop.signal)) {
+        parts += 1;
+        seen.push(...batch.events);
+        assert.ok(batch.revision <= newest || seen.length === 5 * 333);
+        if (batch.revision === newest)
+          others ??= Promise.all(Array.from({ length: 150 }, () => write('others', 1)));
+        if (batch.revision > newest) break;
+      }
+      await others;
+      assert.ok(parts >= 4);
+      const expected = Array.from({ length: 5 * 333 }, (_, index) => `${from + 1 + Math.floor(index / 333)}`);
+      assert.deepEqual(
+        seen.map(({ revision }) => `${revision}`),
+        expected,
+      );
+      assert.equal(new Set(seen.map(({ revision, key }) => `${revision} ${key.name}`)).size, 5 * 333);
+    } finally {
+      stop.abort();
+      await store.close();
+      await rm(folder, { recursive: true });
+    }
+  });
+}
