@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { ApiObject } from '../api/kind.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
@@ -163,10 +164,18 @@ function watchEvent<T>(line: unknown): ClientWatchEvent<T> {
   return line as ClientWatchEvent<T>; // One of the other three types.
 }
 
-async function collect(stream: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
+/**
+ * The whole body. By events: a loop over the stream would end with a reset of it, and a server cuts off a client that
+ * resets stream after stream.
+ */
+function collect(stream: Readable): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.once('error', reject);
+    stream.once('end', () => resolve(Buffer.concat(chunks)));
+    stream.once('close', () => reject(new Error('the connection was closed in the middle of an answer')));
+  });
 }
 
 function parse(body: Buffer): unknown {
