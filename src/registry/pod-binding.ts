@@ -1,7 +1,6 @@
 import type { ApiObject } from '../api/kind.ts';
 import { toTime } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
-import { remove } from './delete.ts';
 import { conflict } from './faults.ts';
 import type { RegistryParts } from './parts.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
@@ -56,22 +55,6 @@ function scheduled(status: Fields = {}, now: string): Fields {
   const others = conditions.filter((condition) => condition.type !== 'PodScheduled');
   const condition = { type: 'PodScheduled', status: 'True', lastTransitionTime: now };
   return { ...status, conditions: [...others, condition] };
-}
-
-/** Deletes a pod as `Eviction` asks; disruption budgets are not yet looked at. */
-export async function evict(
-  parts: RegistryParts,
-  request: {
-    readonly context: RequestContext;
-    readonly target: CreateTarget & { name: string };
-    readonly object: ApiObject;
-  },
-): Promise<ObjectBytes> {
-  const { context, target, object } = request;
-  // The body went through the schema of Eviction, whose deleteOptions are these.
-  const options = (object.deleteOptions ?? {}) as Parameters<typeof remove>[1]['options'];
-  await remove(parts, { context, target, options });
-  return plain({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
 
 /** An answer that is not stored and so has no revision. */

@@ -56,7 +56,7 @@ export function prepareUpdate(
     (strategy.prepareStatus ?? keepAllButStatus)(object, old);
     return object;
   }
-  if (hasStatus(kind.stored)) copyField(object, old, 'status');
+  if (subresource === '' && hasStatus(kind.stored)) copyField(object, old, 'status');
   if (subresource !== '') {
     const keep = strategy.subresources?.[subresource];
     if (keep === undefined)

@@ -16,6 +16,7 @@ import { silentLogger } from '../../lib/log.ts';
 import { createCustomKinds } from '../../registry/custom-kinds.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
+import type { Store } from '../../store/store.ts';
 import { createNodeGraph } from '../nodes/graph.ts';
 import { reviewHooks } from '../reviews/all.ts';
 import { createDocuments } from '../routes/kind-documents.ts';

@@ -39,6 +39,7 @@ function keepAllBut(field: string) {
     const next = part(pod, 'spec')[field];
     pod.spec = next === undefined ? kept : { ...kept, [field]: next };
     pod.metadata = { ...old.metadata };
+    pod.status = old.status;
   };
 }
 
