@@ -1,7 +1,7 @@
 /**
  * Kills the platform's processes at random moments of a pod's life and looks at the state of the world
  * afterwards. The seed is printed; `AMPHORA_SURVIVAL_SEED` gives the same points again, and
- * `AMPHORA_SURVIVAL_POINTS` says how many there are for each class (10 unless given).
+ * `AMPHORA_SURVIVAL_POINTS` says how many there are for each class; unless given, as many as make 21 in all.
  */
 import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
@@ -18,7 +18,8 @@ import { Random } from './random.ts';
 import { leftoversOf, leftoversOfAll, type Process, processesOf } from './world.ts';
 
 const SEED = Number(process.env.AMPHORA_SURVIVAL_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const POINTS = Number(process.env.AMPHORA_SURVIVAL_POINTS ?? 10);
+const POINTS = process.env.AMPHORA_SURVIVAL_POINTS;
+const POINTS_IN_ALL = 21;
 const CLASSES = ['container', 'gvisor', 'microvm'];
 const SIGNAL = new AbortController().signal;
 /** How long the platform stays dead before it is started again. */
@@ -52,9 +53,9 @@ const lacks = await whyNot();
 describe('survival', { skip: lacks }, () => {
   let platform: Platform;
   let image: string;
+  let points = 0;
 
   before(async () => {
-    console.log(`survival: seed ${SEED}, ${POINTS} points for each class`);
     platform = await Platform.make(`sv${process.pid}`);
     await prepareGuest(platform.layout, SIGNAL);
     await platform.up();
@@ -63,6 +64,10 @@ describe('survival', { skip: lacks }, () => {
       () => createConnection(platform.layout.kubeconfig),
       SIGNAL,
     );
+    const reasons = await Promise.all(CLASSES.map((name) => whyUnavailable(platform, name)));
+    const available = reasons.filter((reason) => reason === undefined).length;
+    points = Number(POINTS ?? Math.ceil(POINTS_IN_ALL / Math.max(available, 1)));
+    console.log(`survival: seed ${SEED}, ${points} points for each class`);
   });
   after(() => platform?.purge());
 
@@ -70,7 +75,7 @@ describe('survival', { skip: lacks }, () => {
     test(`${runtimeClass} pods outlive a kill`, async (context) => {
       const reason = await whyUnavailable(platform, runtimeClass);
       if (reason !== undefined) return context.skip(reason);
-      for (const point of pointsOf(runtimeClass, new Random(SEED + number))) {
+      for (const point of pointsOf(runtimeClass, { random: new Random(SEED + number), points })) {
         const title = `${point.index}: ${point.victims.join(' and ')} killed while ${point.stage}, after ${point.waitMs} ms`;
         await context.test(title, () => survive({ platform, image, runtimeClass }, point));
       }
@@ -83,9 +88,12 @@ describe('survival', { skip: lacks }, () => {
 });
 
 /** Every stage and every choice of victims comes up; when within the stage is left to chance. */
-function pointsOf(runtimeClass: string, random: Random): Point[] {
+function pointsOf(
+  runtimeClass: string,
+  { random, points }: { readonly random: Random; readonly points: number },
+): Point[] {
   const victims = [['node'], ['node', 'server'], ['node'], ['server'], ['node']] as const;
-  return Array.from({ length: POINTS }, (_, index) => {
+  return Array.from({ length: points }, (_, index) => {
     const stage = STAGES[index % STAGES.length] ?? 'running';
     const waitMs = random.below(SPREAD[runtimeClass]?.[stage] ?? 500);
     return { index, stage, waitMs, victims: victims[random.below(victims.length)] ?? ['node'] };
