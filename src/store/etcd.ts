@@ -1,7 +1,7 @@
 import { Etcd3, type ICompare, type IKeyValue, type IRangeResponse, type IRequestOp } from 'etcd3';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { checkExpected } from './conflict.ts';
+import { checkExpected, checkSizes } from './conflict.ts';
 import { etcdError } from './etcd/errors.ts';
 import { watchEtcd } from './etcd/watch.ts';
 import {
@@ -125,6 +125,7 @@ class EtcdStore implements Store {
 
   async commit(changes: readonly Change[], signal: AbortSignal): Promise<Committed> {
     signal.throwIfAborted();
+    checkSizes(changes);
     const expecting = changes.filter((change) => change.expected !== undefined);
     const answer = await this.#ask('writing to etcd', () =>
       this.#client.kv.txn({

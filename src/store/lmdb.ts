@@ -1,6 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { LIMITS } from '../lib/limits.ts';
-import { expired } from './conflict.ts';
+import { checkSizes, expired } from './conflict.ts';
 import { Fanout, isIn } from './fanout.ts';
 import {
   decodeEvent,
@@ -105,6 +105,7 @@ class LmdbStore implements Store {
 
   async commit(changes: readonly Change[], signal: AbortSignal): Promise<Committed> {
     signal.throwIfAborted();
+    checkSizes(changes);
     const revision = await this.#writer.commit(changes);
     if (revision - this.#compacted > 2 * LIMITS.historyRevisions)
       this.#compactLater(revision - LIMITS.historyRevisions);
@@ -194,22 +195,23 @@ class LmdbStore implements Store {
       this.#page(range, undefined).map((object) => [objectKey(object.key).toString(), object]),
     );
     const { start, end } = objectRange(range);
-    for (const event of this.#events(revision + 1, Number.MAX_SAFE_INTEGER).reverse()) {
+    const undone = new Set<string>();
+    for (const event of this.#eventsAfter(revision)) {
       const key = objectKey(event.key);
-      if (key.compare(start) < 0 || key.compare(end) >= 0) continue;
-      if (event.previous === undefined) found.delete(key.toString());
-      else
-        found.set(key.toString(), {
-          key: event.key,
-          bytes: event.previous,
-          revision: event.previousRevision,
-        });
+      const text = key.toString();
+      // What an object was then, the first change since tells.
+      if (key.compare(start) < 0 || key.compare(end) >= 0 || undone.has(text)) continue;
+      undone.add(text);
+      const { previous, previousRevision } = event;
+      if (previous === undefined) found.delete(text);
+      else found.set(text, { key: event.key, bytes: previous, revision: previousRevision });
     }
     return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
   }
 
-  #events(from: number, to: number): Event[] {
-    const entries = this.#database.getRange({ start: eventKey(from, 0), end: eventKey(to, LAST_INDEX) });
-    return [...entries].map(({ key, value }): Event => decodeEvent(revisionOfEvent(key), value));
+  *#eventsAfter(revision: number): Generator<Event> {
+    const range = { start: eventKey(revision + 1, 0), end: eventKey(Number.MAX_SAFE_INTEGER, LAST_INDEX) };
+    for (const { key, value } of this.#database.getRange(range))
+      yield decodeEvent(revisionOfEvent(key), value);
   }
 }

@@ -1,5 +1,5 @@
 import { LIMITS } from '../lib/limits.ts';
-import { checkExpected, expired } from './conflict.ts';
+import { checkExpected, checkSizes, expired } from './conflict.ts';
 import { Fanout, isIn } from './fanout.ts';
 import { boundsOf, lowerBound, textOf } from './order.ts';
 import type {
@@ -63,6 +63,7 @@ class MemoryStore implements Store {
   }
 
   async commit(changes: readonly Change[]): Promise<Committed> {
+    checkSizes(changes);
     for (const change of changes) checkExpected(change, this.#objects.get(textOf(change.key))?.revision ?? 0);
     const revision = this.#revision + 1;
     const made = changes.flatMap((change) => this.#apply(change, revision));

@@ -59,6 +59,14 @@ function writing(store: () => Store): void {
     await refused(put(store(), 'w/cas', 'gone', next));
   });
 
+  test('an object that is too large is refused', async () => {
+    const bytes = Buffer.alloc(LIMITS.objectBytes + 1);
+    await assert.rejects(store().commit([{ key: key('w/large'), bytes }], signal), (error) =>
+      isCode(error, 'TooLarge'),
+    );
+    assert.equal(await store().get(key('w/large'), read), undefined);
+  });
+
   test('several changes are made together or not at all', async () => {
     const there = await put(store(), 'w/there', 'x');
     const changes: Change[] = [
@@ -117,15 +125,16 @@ function listing(store: () => Store): void {
   });
 
   test('a list at an old revision shows what was then', async () => {
-    await put(store(), 'o/a', 'old', 0, 'olds');
+    const first = await put(store(), 'o/a', 'old', 0, 'olds');
     const revision = await put(store(), 'o/b', 'old', 0, 'olds');
     await put(store(), 'o/a', 'new', undefined, 'olds');
     await store().commit([{ key: key('o/b', 'olds') }], signal);
     await put(store(), 'o/c', 'new', 0, 'olds');
+    await put(store(), 'o/a', 'newest', undefined, 'olds');
     const then = await store().list({ resource: 'olds' }, { ...read, revision });
     assert.deepEqual(
-      then.items.map((item) => `${item.key.name}=${item.bytes}`),
-      ['a=old', 'b=old'],
+      then.items.map((item) => `${item.key.name}=${item.bytes}@${item.revision}`),
+      [`a=old@${first}`, `b=old@${revision}`],
     );
     assert.equal((await store().get(key('o/a', 'olds'), { ...read, revision }))?.bytes.toString(), 'old');
   });
