@@ -1,4 +1,4 @@
-import { AmphoraError } from '../../lib/errors.ts';
+import { AmphoraError, type ErrorCode } from '../../lib/errors.ts';
 
 /** An error of etcd or of the connection to it, in our words. */
 export function etcdError(doing: string, error: unknown): AmphoraError {
@@ -8,10 +8,12 @@ export function etcdError(doing: string, error: unknown): AmphoraError {
   return new AmphoraError(code, `${doing}: ${text}`, { cause: error });
 }
 
-function codeOf(text: string): 'Expired' | 'OutOfSpace' | 'TooLarge' | 'Unavailable' {
+function codeOf(text: string): ErrorCode {
   // etcd 3.4 cancels a watch from a compacted revision without a reason; whatever it was, the reader must list again.
   if (/required revision has been compacted|Watcher canceled/.test(text)) return 'Expired';
   if (/database space exceeded|mvcc: database/.test(text)) return 'OutOfSpace';
-  if (/request is too large|larger than max/.test(text)) return 'TooLarge';
+  if (/request is too large|larger than max|too many operations/.test(text)) return 'TooLarge';
+  // Tried again it would fail again.
+  if (/duplicate key/.test(text)) return 'BadRequest';
   return 'Unavailable';
 }
