@@ -127,8 +127,24 @@ async function servePortForward(call: TunnelCall, context: StreamContext): Promi
   const far = await (dial === undefined
     ? dialTcp(record.addresses[0], port, call.signal)
     : dial(sandboxIdOf(record), port, call.signal));
-  const near = call.accept();
-  await Promise.all([pipeline(near, far), pipeline(far, near)]);
+  await joinPod(call.accept(), far);
+}
+
+/** Ends with the pod's side, as upstream: a process that drops its connection has said what it had to say. */
+async function joinPod(near: Duplex, far: Duplex): Promise<void> {
+  near.on('error', () => {}); // Both ends are watched by the pipeline below.
+  far.on('error', () => {});
+  near.pipe(far);
+  near.once('close', () => far.destroy());
+  try {
+    await pipeline(far, near);
+  } catch {
+    near.end();
+  } finally {
+    near.unpipe(far);
+    near.resume();
+    far.destroy();
+  }
 }
 
 function dialTcp(host: string | undefined, port: number, signal: AbortSignal): Promise<Duplex> {
