@@ -22,6 +22,7 @@ export class ContainerFollower {
   readonly #clock: Clock;
   #drained: Promise<unknown> = Promise.resolve();
   readonly #ended = Promise.withResolvers<void>();
+  #told = false;
 
   private constructor(record: ContainerRecord, log: LogWriter, clock: Clock) {
     this.record = record;
@@ -43,6 +44,11 @@ export class ContainerFollower {
   }
 
   /** Resolves when the end is recorded. */
+  /** Whether its end is known but not told yet. */
+  get isEnding(): boolean {
+    return this.record.ended !== undefined && !this.#told;
+  }
+
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -74,6 +80,7 @@ export class ContainerFollower {
   }
 
   tellEnded(): void {
+    this.#told = true;
     this.#ended.resolve();
   }
 
@@ -86,6 +93,7 @@ export class ContainerFollower {
       oomKilled: false,
       message: 'the microVM ended under its containers',
     };
+    this.#told = true;
     this.#ended.resolve();
   }
 

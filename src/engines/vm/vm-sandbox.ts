@@ -247,8 +247,15 @@ export class VmSandbox {
     return saved;
   }
 
+  /** An end is told once it is on the disk: a process that comes after this one says the same. */
   status(): SandboxStatus {
-    return statusOf(this.record);
+    const untold = [...this.#followers].filter(([, follower]) => follower.isEnding).map(([name]) => name);
+    if (untold.length === 0) return statusOf(this.record);
+    const containers = Object.entries(this.record.containers).map(([name, container]) => {
+      const { ended, ...open } = container;
+      return [name, ended !== undefined && untold.includes(name) ? open : container];
+    });
+    return statusOf({ ...this.record, containers: Object.fromEntries(containers) });
   }
 }
 
