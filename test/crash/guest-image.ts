@@ -5,11 +5,14 @@ import { writeCpio } from '../../src/engines/vm/cpio.ts';
 import type { GuestKernel } from '../../src/engines/vm/kernel.ts';
 import { collectModules } from '../../src/engines/vm/modules.ts';
 import { run } from '../../src/lib/run.ts';
+import { openLmdbStore } from '../../src/store/lmdb.ts';
+import type { Change } from '../../src/store/store.ts';
+import { BASE, BASE_COMMIT, BASE_OBJECTS, keyOf, MODES, makeValue } from './protocol.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MODULES = ['virtio_mmio', 'virtio_console', 'virtio_blk'];
 const DIRECTORY = 0o40755;
-const DATA_BYTES = 64 * 1024 * 1024;
+const DATA_SIZE = '64M';
 
 export interface GuestImage {
   readonly kernel: string;
@@ -26,20 +29,38 @@ export async function makeGuestImage(
   directory: string,
   signal: AbortSignal,
 ): Promise<GuestImage> {
-  const [initramfs, root, data] = ['initramfs', 'root.img', 'data.img'].map((name) => join(directory, name));
-  if (initramfs === undefined || root === undefined || data === undefined) throw new Error('three names');
+  const initramfs = join(directory, 'initramfs');
+  const root = join(directory, 'root.img');
   await writeFile(initramfs, await makeInitramfs(kernel, signal));
   const tree = join(directory, 'tree');
   await fillTree(tree);
   const bytes = Number((await run('du', ['-sxB1', tree], { signal })).stdout.toString().split('\t')[0]);
   const size = `${Math.ceil((bytes * 1.1) / 1024 / 1024) + 16}M`;
   await run('mkfs.ext4', ['-qF', '-O', '^has_journal', '-d', tree, root, size], { signal });
-  await writeFile(data, '');
-  await run('truncate', ['-s', String(DATA_BYTES), data], { signal });
+  return { kernel: kernel.image, initramfs, root, data: await makeData(directory, signal) };
+}
+
+/** A file system with a store for each mode, all alike and with a history. */
+async function makeData(directory: string, signal: AbortSignal): Promise<string> {
+  const tree = join(directory, 'data');
+  for (const mode of MODES) await fillStore(join(tree, mode, 'store'), signal);
+  const path = join(directory, 'data.img');
   // Everything is initialized now, so that no kernel thread of the guest does it while the clock of a round runs.
   const features = ['-E', 'lazy_itable_init=0,lazy_journal_init=0', '-J', 'size=4'];
-  await run('mkfs.ext4', ['-qF', ...features, data], { signal });
-  return { kernel: kernel.image, initramfs, root, data };
+  await run('mkfs.ext4', ['-qF', ...features, '-d', tree, path, DATA_SIZE], { signal });
+  return path;
+}
+
+async function fillStore(directory: string, signal: AbortSignal): Promise<void> {
+  const store = await openLmdbStore(directory);
+  for (let from = 0; from < BASE_OBJECTS; from += BASE_COMMIT) {
+    const changes = Array.from({ length: BASE_COMMIT }, (_, index): Change => {
+      const origin = { writer: BASE, sequence: from / BASE_COMMIT + 1, of: BASE_COMMIT };
+      return { key: keyOf(BASE, String(from + index)), bytes: makeValue(origin, 40), expected: 0 };
+    });
+    await store.commit(changes, signal);
+  }
+  await store.close();
 }
 
 async function makeInitramfs(kernel: GuestKernel, signal: AbortSignal): Promise<Buffer> {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { dialUnix } from '../../src/engines/vm/channel.ts';
 import { qmp } from '../../src/engines/vm/qmp.ts';
 import type { GuestImage } from './guest-image.ts';
 import type { Line, Order } from './protocol.ts';
@@ -102,10 +102,11 @@ export async function runAndKill(saved: SavedGuest, round: Round, signal: AbortS
         throw new Error(`the guest told nothing: ${await readFile(log, 'utf8')}`, { cause: error });
       },
     );
-    if (line !== undefined) told.push(line);
+    if (line === undefined) throw new Error(`QEMU ended by itself: ${await readFile(log, 'utf8')}`);
+    told.push(line);
     const killed = delay(round.killAfterMs).then(() => qemu.child.kill('SIGKILL'));
     for await (const next of qemu.lines) told.push(next);
-    await killed;
+    if (!(await killed)) throw new Error(`QEMU ended by itself: ${await readFile(log, 'utf8')}`);
     return told;
   } finally {
     await state.close();
@@ -151,7 +152,8 @@ async function start(
   options: { directory: string; log: string; state?: FileHandle },
 ): Promise<Qemu> {
   const log = await open(options.log, 'a');
-  const child = spawn('qemu-system-x86_64', args, {
+  // Whatever ends this test ends QEMU too.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...args], {
     stdio: ['pipe', 'pipe', log.fd, options.state?.fd ?? 'ignore'],
     env: { PATH: process.env.PATH },
   });
@@ -159,8 +161,8 @@ async function start(
   const exited = once(child, 'exit');
   child.stdin?.on('error', () => {}); // QEMU's end is told by its exit.
   const socket = join(options.directory, 'qmp');
-  while (!existsSync(socket)) {
-    if (child.exitCode !== null)
+  while (!(await isListening(socket))) {
+    if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`QEMU did not start: ${await readFile(options.log, 'utf8')}`);
     await delay(2);
   }
@@ -173,6 +175,13 @@ async function start(
       if (child.exitCode === null && child.signalCode === null) await exited;
     },
   };
+}
+
+/** The file of a socket is there a little before somebody listens. */
+async function isListening(path: string): Promise<boolean> {
+  const socket = await dialUnix(path, AbortSignal.timeout(FIRST_MS)).catch(() => undefined);
+  socket?.destroy();
+  return socket !== undefined;
 }
 
 /** Whole lines only: what a killed guest told in part it has not told. */

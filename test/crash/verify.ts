@@ -34,9 +34,8 @@ export async function verify(directory: string, told: Told): Promise<Findings> {
   try {
     const acknowledged = told.lines.filter((line) => line.kind === 'acknowledged');
     const history = await readHistory(store, told);
-    const tail = commitsOf(history?.events ?? []).slice();
     const newest = acknowledged.at(-1)?.revision ?? told.base;
-    const untold = tail.filter(({ revision }) => revision > newest);
+    const untold = commitsOf(history?.events ?? []).filter(({ revision }) => revision > newest);
     const problems = [
       ...checkTold(acknowledged, told),
       ...(history === undefined ? ['the history begins elsewhere than the guest told'] : []),
@@ -44,15 +43,20 @@ export async function verify(directory: string, told: Told): Promise<Findings> {
       ...(await checkObjects(store, { acknowledged, untold, after: history?.after ?? told.base })),
       ...(await checkGoesOn(store, Math.max(newest, untold.at(-1)?.revision ?? 0))),
     ];
-    const compaction = told.lines.some(({ kind }) => kind === 'compacted')
-      ? 'done'
-      : told.lines.some(({ kind }) => kind === 'compacting')
-        ? 'under way'
-        : 'none';
-    return { problems, acknowledged: acknowledged.length, untold: untold.length, compaction };
+    return {
+      problems,
+      acknowledged: acknowledged.length,
+      untold: untold.length,
+      compaction: compactionOf(told.lines),
+    };
   } finally {
     await store.close();
   }
+}
+
+function compactionOf(lines: readonly Line[]): Findings['compaction'] {
+  if (lines.some(({ kind }) => kind === 'compacted')) return 'done';
+  return lines.some(({ kind }) => kind === 'compacting') ? 'under way' : 'none';
 }
 
 /** This store's revisions have no gaps when nothing conflicts, and it acknowledges them in order. */
@@ -85,10 +89,11 @@ function checkLog(
       problems.push(`changed: revision ${revision} of the history`);
     state.apply(commit.writer, commit.changes, revision);
   }
-  let expected = acknowledged.at(-1)?.revision;
-  for (const commit of untold) {
-    expected = (expected ?? commit.revision - 1) + 1;
-    if (commit.revision !== expected) problems.push(`a gap before revision ${commit.revision}`);
+  const first = untold[0]?.revision ?? 0;
+  if (untold.length > 0 && first !== (acknowledged.at(-1)?.revision ?? first - 1) + 1)
+    problems.push(`a gap before revision ${first}`);
+  for (const [index, commit] of untold.entries()) {
+    if (commit.revision !== first + index) problems.push(`a gap before revision ${commit.revision}`);
     problems.push(...checkEvents(commit, state), ...checkWhole(commit, sequences.get(commit.writer) ?? 0));
     sequences.set(commit.writer, Number.POSITIVE_INFINITY); // Nobody has two under way.
     state.apply(commit.writer, commit.changes, commit.revision);
