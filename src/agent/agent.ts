@@ -5,6 +5,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { ClassFingerprint } from '../engines/sandbox-spec.ts';
 import { LIMITS } from '../lib/limits.ts';
 import { EventRecorder } from './events.ts';
+import { keepLogsSmall } from './log-rotation.ts';
 import { NodeKeeper } from './node/node-keeper.ts';
 import { type AgentOptions, identityOf } from './options.ts';
 import { removeOrphans } from './orphans.ts';
@@ -67,6 +68,7 @@ class NodeAgent implements Agent {
       keeper.run(signal),
       pods.run(signal),
       ...engines.map((engine) => this.#followEngine(engine, signal)),
+      keepLogsSmall(this.#options, { store: this.#store, pods: this.streams.sandboxes }, signal),
     ];
     try {
       await pods.whenSynced(signal);

@@ -89,10 +89,14 @@ export interface Capabilities {
   readonly dial?: Dial;
   readonly stats?: Stats;
   readonly refresh?: Refresh;
+  readonly reopenLog?: ReopenLog;
 }
 
 /** Copies `files` volumes that changed on the host once more; absent where the sandbox sees them live. */
 export type Refresh = (sandboxId: string, signal: AbortSignal) => Promise<void>;
+
+/** Goes on in a new file at the container's log path, once the old one was renamed; no line is lost in between. */
+export type ReopenLog = (target: Required<Target>, signal: AbortSignal) => Promise<void>;
 
 /** Runs one more process in a running container. Aborting the signal kills it. */
 export type Exec = (

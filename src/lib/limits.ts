@@ -135,6 +135,10 @@ export const LIMITS = {
   /** Most bytes of a termination message, and of log taken in its place. */
   terminationMessageBytes: 4096,
   terminationLogBytes: 2048,
+  /** Size from which a container's log goes on in a new file, how many files are kept, how often it is looked at. */
+  logFileBytes: 10 * MIB,
+  logFiles: 3,
+  logCheckMs: 10 * SECOND_MS,
   /** First and longest wait before a crashed container starts again, and after how long a run is no crash. */
   crashBackoffMs: 10 * SECOND_MS,
   crashBackoffMaxMs: 5 * MINUTE_MS,

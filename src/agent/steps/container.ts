@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { type ContainerRecord, sandboxIdOf } from '../pod/record.ts';
 import { runHook } from '../probes/hook.ts';
 import { containerSpecOf } from '../spec/container-spec.ts';
+import { removeLog } from '../streams/log-files.ts';
 import {
   requireContainer,
   requirePod,
@@ -48,7 +48,7 @@ export async function startContainer(step: StartStep, context: StepContext): Pro
     started: container.startupProbe === undefined,
   }));
   // The log before the last one is nobody's any more.
-  if (step.attempt >= 2) await rm(store.logPath(context.record(), name, step.attempt - 2), { force: true });
+  if (step.attempt >= 2) await removeLog(store.logPath(context.record(), name, step.attempt - 2));
 }
 
 async function specFor(step: StartStep, context: StepContext) {

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { watch } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LineSplitter, type LogLine, parseLogLine } from './cri-log.ts';
-import { tailOffset } from './log-tail.ts';
+import { openLogFiles, successorsOf } from './log-files.ts';
+import { tailStart } from './log-tail.ts';
 
 const READ_BYTES = 64 * 1024;
 
@@ -28,41 +29,44 @@ export async function copyLog(
   to: { readonly output: Writable; readonly ended: () => Promise<boolean>; readonly signal: AbortSignal },
 ): Promise<void> {
   const { signal, output } = to;
-  const file = await openLog(path, { ...options, ...to });
-  if (file === undefined) return;
+  const files = await openLog(path, { ...options, ...to });
+  const changes = options.follow && files.length > 0 ? new Changes(path, signal) : undefined;
+  const sink = new LogSink(output, options);
+  const lines = new LineSplitter();
   try {
-    const changes = options.follow ? new Changes(path, signal) : undefined;
-    const sink = new LogSink(output, options);
-    const lines = new LineSplitter();
-    let offset = await startOffset(file, options.tailLines);
-    while (!signal.aborted) {
-      // Asked before reading: what is written before the end is then surely read.
+    const start = await tailStart(files, options.tailLines);
+    let offset = start.offset;
+    for (let index = start.index; index < files.length && !signal.aborted && !sink.full; ) {
+      const file = files[index];
+      if (file === undefined) break;
+      const newest = index === files.length - 1;
+      // Asked before reading: what is written before the end, or before the next file, is then surely read.
       const last = !options.follow || (await to.ended());
+      const next = newest && options.follow ? await successorsOf(file, path) : [];
       offset = await drain(file, { offset, lines, sink, signal });
-      if (last || sink.full) break;
-      await changes?.next();
+      files.push(...next);
+      if (!newest || next.length > 0) {
+        index += 1;
+        offset = 0;
+      } else if (last) break;
+      else await changes?.next();
     }
   } finally {
-    await file.close();
+    for (const file of files) await file.close();
   }
-}
-
-async function startOffset(file: FileHandle, tailLines: number | undefined): Promise<number> {
-  if (tailLines === undefined) return 0;
-  return tailLines === 0 ? (await file.stat()).size : tailOffset(file, tailLines);
 }
 
 /** A container that has only just begun may have no log yet. */
 async function openLog(
   path: string,
   options: { readonly follow: boolean; readonly ended: () => Promise<boolean>; readonly signal: AbortSignal },
-): Promise<FileHandle | undefined> {
+): Promise<FileHandle[]> {
   for (;;) {
-    const file = await open(path, 'r').catch(() => undefined);
-    if (file !== undefined || !options.follow || options.signal.aborted || (await options.ended()))
-      return file;
+    const files = await openLogFiles(path);
+    if (files.length > 0 || !options.follow || options.signal.aborted || (await options.ended()))
+      return files;
     const parent = await stat(dirname(path)).catch(() => undefined);
-    if (parent === undefined) return undefined;
+    if (parent === undefined) return [];
     await new Changes(path, options.signal).next();
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -93,5 +93,15 @@ async function relaySizes(attempt: Attempt, io: ProcessIo, over: AbortSignal): P
     if (next === undefined || next.done === true || over.aborted) return;
     const pipe = await open(attempt.paths.control, 'r+');
     await pipe.write(`1 ${next.value.height} ${next.value.width}\n`).finally(() => pipe.close());
+  }
+}
+
+/** conmon's control pipe takes `2 0 0` for: close the log and open it anew at its path. */
+export async function reopenLog(attempt: Attempt): Promise<void> {
+  const pipe = await open(attempt.paths.control, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    await pipe.write('2 0 0\n');
+  } finally {
+    await pipe.close();
   }
 }

@@ -6,7 +6,7 @@ import { KeyedLock } from '../../lib/keyed-lock.ts';
 import type { Logger } from '../../lib/log.ts';
 import type { Capabilities, Engine, SandboxStatus, StopOptions, Target } from '../engine.ts';
 import type { ClassFingerprint, ContainerSpec, SandboxSpec } from '../sandbox-spec.ts';
-import { attachTo } from './attach.ts';
+import { attachTo, reopenLog } from './attach.ts';
 import type { Workshop } from './attempt.ts';
 import { readJson } from './attempt.ts';
 import { Cgroups } from './cgroups.ts';
@@ -81,6 +81,7 @@ class OciEngine implements Engine {
         return execIn(attempt, { runtime: sandbox.runtime, spec, io }, signal);
       },
       attach: async (target, io, signal) => attachTo((await this.#running(target)).attempt, io, signal),
+      reopenLog: async (target) => reopenLog((await this.#running(target)).attempt),
       dial: async (id, port, signal) => {
         const { spec, runtime } = await this.#known(id);
         if (spec.network.kind === 'host') return dialAddress('127.0.0.1', port, signal);
