@@ -164,10 +164,7 @@ function watchEvent<T>(line: unknown): ClientWatchEvent<T> {
   return line as ClientWatchEvent<T>; // One of the other three types.
 }
 
-/**
- * The whole body. By events: a loop over the stream would end with a reset of it, and a server cuts off a client that
- * resets stream after stream.
- */
+/** The whole body. By events, which cost less than a loop over the stream and do not destroy it at the end. */
 function collect(stream: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
