@@ -1,5 +1,6 @@
 import type { Admission, AdmissionReader } from '../access/admission/admission.ts';
 import { type ApiObject, type KindTable, qualifiedResource } from '../api/kind.ts';
+import { validateSchema } from '../api/validate-schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
@@ -7,6 +8,7 @@ import { create } from './create.ts';
 import { remove } from './delete.ts';
 import { removeCollection } from './delete-collection.ts';
 import { evict } from './eviction.ts';
+import { throwIfInvalid } from './faults.ts';
 import { finalize } from './finalize.ts';
 import { get } from './get.ts';
 import { list } from './list.ts';
@@ -70,7 +72,10 @@ async function createAny(
   const { context, target, object } = request;
   const { name, subresource } = target;
   const review = parts.hooks.review?.[qualifiedResource(target.kind)];
-  if (review !== undefined) return plain(await review(object, target, context));
+  if (review !== undefined) {
+    throwIfInvalid(target.kind, object.metadata.name ?? '', validateSchema(target.kind.schema, object));
+    return plain(await review(object, target, context));
+  }
   if (target.kind.kind === 'Binding') return await bindByCollection(parts, request);
   if (subresource === undefined) return await create(parts, request);
   if (name !== undefined) {

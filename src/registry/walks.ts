@@ -26,15 +26,18 @@ export function conformBody(
 ): ApiObject {
   const { kind, subresource } = target;
   const sub = kind.subresources.find(({ name }) => name === subresource);
-  const taken =
-    sub === undefined || sub.kind === kind.kind ? kind : kinds.byKind(apiVersionOf(sub), sub.kind);
-  // Scale, Eviction and TokenRequest have no collection and so no schema in the table: who takes them checks them.
-  if (taken === undefined) return withMetadata(cloneJson(body.object) as ApiObject);
-  return conformObject(taken, body.object, body.context);
+  if (sub === undefined || sub.kind === kind.kind) return conformObject(kind, body.object, body.context);
+  const schema = kinds.schemaOf(apiVersionOf(sub), sub.kind);
+  if (schema === undefined) return withMetadata(cloneJson(body.object) as ApiObject);
+  return conformObject({ kind: sub.kind, version: sub.version, schema }, body.object, body.context);
 }
 
 /** Unknown fields are dropped with a warning, or refused, as the request wants it. */
-function conformObject(kind: Kind, value: unknown, context: RequestContext): ApiObject {
+function conformObject(
+  kind: Pick<Kind, 'kind' | 'schema' | 'version'>,
+  value: unknown,
+  context: RequestContext,
+): ApiObject {
   const { value: object, unknown, wrong } = conform(kind.schema, value);
   if (wrong.length > 0)
     throw new AmphoraError(
