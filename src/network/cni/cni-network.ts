@@ -46,6 +46,9 @@ export async function createCniNetwork(options: CniNetworkOptions): Promise<Netw
   const records = join(options.stateDirectory, 'attachments');
   for (const path of [leases, records, options.runDirectory])
     await mkdir(path, { recursive: true, mode: 0o711 });
+  // A crash in the middle of writing a record leaves the part that was never renamed.
+  for (const name of await readdir(records))
+    if (name.endsWith('.tmp')) await rm(join(records, name), { force: true });
   const list = options.conflist ?? bridgeConfList({ bridge, subnet, leases });
   const rules = options.conflist === undefined ? new HostRules({ table, bridge, subnet }) : undefined;
   const client = new CniClient(list, options.binDirectories);
