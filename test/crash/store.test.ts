@@ -18,11 +18,12 @@ import { takeStore } from './disk.ts';
 import { makeGuestImage } from './guest-image.ts';
 import { bootAndSave, runAndKill, type SavedGuest } from './machine.ts';
 import type { Mode } from './protocol.ts';
-import { type Findings, verify } from './verify.ts';
+import { Verifier } from './verifier.ts';
+import type { Findings } from './verify.ts';
 
 const SEED = Number(process.env.AMPHORA_CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const IS_AMONG_OTHERS = process.env.NODE_TEST_CONTEXT !== undefined;
-const ROUNDS = Number(process.env.AMPHORA_CRASH_ROUNDS ?? (IS_AMONG_OTHERS ? 15 : 200));
+const ROUNDS = Number(process.env.AMPHORA_CRASH_ROUNDS ?? (IS_AMONG_OTHERS ? 12 : 200));
 /** Within which a store that does not flush must have lost something. */
 const CARELESS_ROUNDS = 3;
 /** Kept between test runs, as the tests of microVMs do. */
@@ -33,6 +34,7 @@ const kernel = await findOrFetchKernel();
 describe('a store whose machine loses power', { skip: typeof kernel === 'string' ? kernel : false }, () => {
   let directory: string;
   let saved: SavedGuest;
+  const verifier = new Verifier();
 
   before(async () => {
     assert(typeof kernel === 'object');
@@ -45,6 +47,7 @@ describe('a store whose machine loses power', { skip: typeof kernel === 'string'
     console.log(`crash: seed ${SEED}, ${ROUNDS} rounds`);
   });
   after(async () => {
+    await verifier[Symbol.asyncDispose]();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   });
 
@@ -52,7 +55,7 @@ describe('a store whose machine loses power', { skip: typeof kernel === 'string'
     const random = new Random(SEED);
     const found: Findings[] = [];
     while (found.length < CARELESS_ROUNDS && !found.some(hasLost))
-      found.push(await crash(saved, { mode: 'careless', random }));
+      found.push(await crash(saved, { mode: 'careless', random, verifier }));
     assert(found.some(hasLost), `nothing lost in ${CARELESS_ROUNDS} rounds`);
   });
 
@@ -60,7 +63,7 @@ describe('a store whose machine loses power', { skip: typeof kernel === 'string'
     const random = new Random(SEED + 1);
     const rounds: Findings[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      const found = await crash(saved, { mode: 'careful', random });
+      const found = await crash(saved, { mode: 'careful', random, verifier });
       assert.deepEqual(found.problems, [], `round ${round} of seed ${SEED}`);
       rounds.push(found);
     }
@@ -84,22 +87,25 @@ function hasLost({ problems }: Findings): boolean {
 }
 
 /** One life of the guest, and what is left of its store. */
-async function crash(saved: SavedGuest, options: { mode: Mode; random: Random }): Promise<Findings> {
-  const { mode, random } = options;
+async function crash(
+  saved: SavedGuest,
+  options: { mode: Mode; random: Random; verifier: Verifier },
+): Promise<Findings> {
+  const { mode, random, verifier } = options;
   const directory = await mkdtemp(join(saved.directory, 'round-'));
   try {
     const order = {
       mode,
       seed: random.below(2 ** 31),
       writers: 8 + random.below(25),
-      compactAfter: 1 + random.below(40),
+      compactAfter: 1 + random.below(20),
     };
     const disk = join(directory, 'disk');
     await run('cp', ['--sparse=always', '--reflink=auto', saved.image.data, disk]);
     const killAfterMs = 30 + random.below(571);
     const lines = await runAndKill(saved, { directory, disk, order, killAfterMs }, SIGNAL);
     const store = await takeStore(disk, { mode, directory });
-    return await verify(store, { lines, base: saved.revision });
+    return await verifier.verify({ directory: store, told: { lines, base: saved.revision } });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
