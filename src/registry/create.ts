@@ -62,9 +62,10 @@ async function createOnce(
       : present(parts, kind, { bytes, revision });
   } catch (error) {
     if (!isCode(error, 'Conflict')) throw error;
-    const taken = await isClaimTaken(parts.store, kind, { object, asked, signal: context.signal });
     const exists = (await parts.store.get(key, { signal: context.signal })) !== undefined;
-    throw taken && !exists ? unlucky(error) : alreadyExists(kind.asked, key.name);
+    if (exists) throw alreadyExists(kind.asked, key.name);
+    const taken = await isClaimTaken(parts.store, kind, { object, asked, signal: context.signal });
+    throw taken ? unlucky(error) : alreadyExists(kind.asked, key.name);
   }
 }
 

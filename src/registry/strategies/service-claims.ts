@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { ApiObject } from '../../api/kind.ts';
 import type { ErrorDetail } from '../../lib/errors.ts';
@@ -51,28 +51,41 @@ function portKey(port: Readonly<Record<string, unknown>>): string {
 export function serviceClaims(service: Readonly<ApiObject>): readonly Claim[] {
   const spec = part(service, 'spec');
   if (text(spec, 'type') === 'ExternalName') return [];
-  const { name, namespace = '' } = service.metadata;
+  const { name, namespace = '', uid = '', creationTimestamp } = service.metadata;
+  const holder = { name, namespace, uid, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) };
   const address = text(spec, 'clusterIP');
   const ports = items(spec, 'ports').filter(({ nodePort }) => typeof nodePort === 'number' && nodePort > 0);
   return [
-    ...(address === '' || address === 'None' ? [] : [addressClaim(address, { name, namespace })]),
-    ...ports.map((port, index) => portClaim(port, { index, holder: { name, namespace } })),
+    ...(address === '' || address === 'None' ? [] : [addressClaim(address, holder)]),
+    ...ports.map((port, index) => portClaim(port, { index, holder })),
   ];
 }
 
 interface Holder {
   readonly namespace: string;
   readonly name: string;
+  readonly uid: string;
+  readonly creationTimestamp?: string;
 }
 
-function addressClaim(address: string, { namespace, name }: Holder): Claim {
+/** The same for the same holder, so that a claim can be told from another's by its bytes. */
+function metadataOf(name: string, holder: Holder) {
+  const { creationTimestamp } = holder;
+  const hex = createHash('sha256').update(`${holder.uid}/${name}`).digest('hex');
+  // Version 8 of RFC 9562: made from what the maker likes.
+  const uid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return { name, uid, ...(creationTimestamp === undefined ? {} : { creationTimestamp }) };
+}
+
+function addressClaim(address: string, holder: Holder): Claim {
+  const { namespace, name } = holder;
   return {
     key: { resource: 'ipaddresses.networking.k8s.io', namespace: '', name: address },
     object: {
       kind: 'IPAddress',
       apiVersion: 'networking.k8s.io/v1',
       metadata: {
-        name: address,
+        ...metadataOf(address, holder),
         labels: {
           'ipaddress.kubernetes.io/ip-family': 'IPv4',
           'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
@@ -95,8 +108,10 @@ function portClaim(
     object: {
       kind: 'NodePort',
       apiVersion: 'amphora.dev/v1',
-      metadata: { name },
-      spec: { parentRef: { group: '', resource: 'services', ...holder } },
+      metadata: metadataOf(name, holder),
+      spec: {
+        parentRef: { group: '', resource: 'services', namespace: holder.namespace, name: holder.name },
+      },
     },
     taken: invalid(`spec.ports[${index}].nodePort`, port.nodePort, 'provided port is already allocated'),
   };
