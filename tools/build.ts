@@ -1,5 +1,5 @@
 import { chown, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { build, type OutputFile } from 'esbuild';
 import { PROGRAMS } from './programs.ts';
 
@@ -41,6 +41,8 @@ const result = await build({
 const files = result.outputFiles.toSorted((a, b) => Number(isPart(b)) - Number(isPart(a)));
 const owner = await stat(join(ROOT, 'src'));
 for (const file of files) await put(file);
+const names = files.map(({ path }) => relative(ROOT, path)).sort();
+await put({ path: join(DIST, 'files.json'), contents: Buffer.from(JSON.stringify(names)) });
 await removeOldParts(new Set(files.map(({ path }) => path)));
 const bytes = files.reduce((sum, { contents }) => sum + contents.length, 0);
 if (process.stdout.isTTY) console.log(`dist: ${files.length} files, ${Math.round(bytes / 1024)} KiB`);
@@ -50,7 +52,7 @@ function isPart({ path }: OutputFile): boolean {
 }
 
 /** Written whole or not at all, and owned by whom the sources belong to, so that a user can build after root did. */
-async function put({ path, contents }: OutputFile): Promise<void> {
+async function put({ path, contents }: Pick<OutputFile, 'path' | 'contents'>): Promise<void> {
   for (const directory of [DIST, dirname(dirname(path)), dirname(path)].filter((one) =>
     one.startsWith(DIST),
   )) {

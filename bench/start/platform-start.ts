@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '../../src/client/client.ts';
 import { SECOND_MS } from '../../src/lib/limits.ts';
-import { projectFile } from '../../src/lib/program-files.ts';
 import { readProcessFile } from '../../src/main/process-file.ts';
 import { selfCommand, selfEnvironment } from '../../src/main/self.ts';
 import { processFile } from '../../src/main/status.ts';
@@ -40,7 +39,9 @@ export async function fillStore(client: Client, signal: AbortSignal): Promise<vo
 export async function timeToApi(instance: Instance, signal: AbortSignal): Promise<number> {
   const { layout } = instance;
   const user = await ensureUser(layout.user, layout.serverState);
-  const [program, ...before] = selfCommand('server', projectFile('dist/main/amphora.js'));
+  const [version = ''] = await readdir(layout.program);
+  const root = join(layout.program, version);
+  const [program, ...before] = selfCommand('server', { runtime: join(root, 'bin', 'node'), root });
   const log = await open(join(layout.log, 'server.log'), 'a', 0o640);
   const client = await instance.connect();
   const started = performance.now();

@@ -4,6 +4,11 @@ import { dirname, join } from 'node:path';
 /** What runs now: the bundle that `npm run build` makes, or the TypeScript sources as they are. */
 const IS_BUNDLE = import.meta.filename.endsWith('.js');
 
+/** Whether this is the bundle; the sources otherwise. */
+export function isBundle(): boolean {
+  return IS_BUNDLE;
+}
+
 /** The project's root directory, found from this file, wherever the bundler put it. */
 const ROOT = rootAbove(import.meta.dirname);
 

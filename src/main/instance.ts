@@ -33,6 +33,8 @@ export interface Layout {
   /** Owned by the server's user. */
   readonly serverState: string;
   readonly nodeState: string;
+  /** The program that both processes run, a directory for each version. */
+  readonly program: string;
   /** `/run/amphora`: what must not survive a reboot. */
   readonly run: string;
   readonly log: string;
@@ -53,6 +55,7 @@ export function layoutOf(instance: string): Layout {
     state,
     serverState: join(state, 'server'),
     nodeState: join(state, 'node'),
+    program: join(state, 'program'),
     run: join('/run', instance),
     log: join('/var/log', instance),
     kubeconfig: join(config, 'kubeconfig'),

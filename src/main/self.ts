@@ -1,5 +1,6 @@
-import { join } from 'node:path';
-import { programFile } from '../lib/program-files.ts';
+import { join, relative } from 'node:path';
+import { programFile, projectFile } from '../lib/program-files.ts';
+import type { InstalledProgram } from './install-program.ts';
 import type { Layout } from './instance.ts';
 
 type Role = 'server' | 'node';
@@ -13,9 +14,10 @@ const HEAP_FLAGS = {
   node: ['--max-semi-space-size=1', '--optimize-for-size'],
 } as const;
 
-/** The command that starts this very program again: the bundle when this is one, else the source. */
-export function selfCommand(role: Role, entry = programFile('main/amphora')): readonly [string, ...string[]] {
-  return [process.execPath, '--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[role], entry];
+/** The command that starts one of the two processes from an installed program. */
+export function selfCommand(role: Role, { runtime, root }: InstalledProgram): readonly [string, ...string[]] {
+  const entry = join(root, relative(projectFile('.'), programFile('main/amphora')));
+  return [runtime, '--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[role], entry];
 }
 
 /**

@@ -10,6 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { SECOND_MS } from '../lib/limits.ts';
 import { createConnection } from './connection.ts';
+import { type InstalledProgram, installProgram, removeOldPrograms } from './install-program.ts';
 import {
   type InstanceConfig,
   type Layout,
@@ -46,12 +47,18 @@ export async function bringUp(name: string, { options, progress, signal }: UpReq
   await checkStateFormat(layout.state);
   await writeCredentials(layout, { config, user });
   const { foreground } = options;
+  const program = await installProgram(layout.program);
+  const running = await Promise.all(
+    ['server' as const, 'node' as const].map((role) => readProcessFile(processFile(layout, role))),
+  );
+  if (running.every((process) => process === undefined)) await removeOldPrograms(layout.program, program);
   if ((await readProcessFile(processFile(layout, 'server'))) === undefined) {
     await progress.step('server', async () => {
       await start(layout, {
         role: 'server',
         args: [layout.configFile, layout.serverState],
         foreground,
+        program,
         user,
       });
       await waitFor('server', () => isServing(layout), { deadlineMs: SERVER_DEADLINE_MS, signal, layout });
@@ -60,7 +67,7 @@ export async function bringUp(name: string, { options, progress, signal }: UpReq
   if ((await readProcessFile(processFile(layout, 'node'))) === undefined) {
     await progress.step('node', async () => {
       const since = Date.now();
-      await start(layout, { role: 'node', args: [layout.configFile], foreground });
+      await start(layout, { role: 'node', args: [layout.configFile], foreground, program });
       const ready = () => isNodeReady(layout, config.nodeName, since);
       await waitFor('node', ready, { deadlineMs: NODE_DEADLINE_MS, signal, layout });
     });
@@ -135,16 +142,17 @@ interface Start {
   readonly args: readonly string[];
   /** Logs go to this terminal instead of to a file. */
   readonly foreground: boolean;
+  readonly program: InstalledProgram;
   /** Root where left out. */
   readonly user?: SystemUser;
 }
 
 /** Starts one of the two processes in a session of its own, its log in a file, and remembers which it is. */
-async function start(layout: Layout, { role, args, foreground, user }: Start): Promise<void> {
+async function start(layout: Layout, { role, args, foreground, program, user }: Start): Promise<void> {
   const log = await open(join(layout.log, `${role}.log`), 'a', 0o640);
   try {
-    const [program, ...before] = selfCommand(role);
-    const child = spawn(program, [...before, `run-${role}`, ...args], {
+    const [runtime, ...before] = selfCommand(role, program);
+    const child = spawn(runtime, [...before, `run-${role}`, ...args], {
       detached: true,
       cwd: '/',
       stdio: foreground ? ['ignore', 'inherit', 'inherit'] : ['ignore', log.fd, log.fd],
