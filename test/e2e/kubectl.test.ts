@@ -31,7 +31,7 @@ spec:
 `;
 }
 
-describe('kubectl', { skip: SKIP, timeout: 300_000 }, () => {
+describe('kubectl', { skip: SKIP, timeout: 600_000 }, () => {
   let platform: E2ePlatform;
   let directory: string;
   const kubectls = new Map<KubectlVersion, Kubectl>();

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
 import { type KubectlVersion, kubectlOf } from './kubectl-binary.ts';
 
 const COMMAND_MS = 60_000;
@@ -42,7 +43,9 @@ export async function createKubectl(
 ): Promise<Kubectl> {
   const program = await kubectlOf(version);
   const { kubeconfig, namespace = 'default' } = options;
-  const flags = [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`];
+  // What kubectl keeps of discovery is purged with the platform it came from.
+  const cache = join(dirname(kubeconfig), 'kubectl-cache');
+  const flags = [`--kubeconfig=${kubeconfig}`, `--namespace=${namespace}`, `--cache-dir=${cache}`];
   const run = (args: readonly string[], given: RunOptions = {}) =>
     runToEnd(program, withFlags(args, flags), given);
   const ok = async (args: readonly string[], given: RunOptions = {}) => {

@@ -189,7 +189,6 @@ export class Attempt {
         name,
         attempt,
         state: 'exited',
-        startedAt: at,
         finishedAt: at,
         exitCode: code,
         message,
