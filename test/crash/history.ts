@@ -27,8 +27,13 @@ export async function readHistory(
 
 async function past(store: Store, from: number): Promise<readonly StoreEvent[] | undefined> {
   try {
-    for await (const { events } of store.watch({ resource: RESOURCE }, from, SIGNAL)) return events;
-    return [];
+    const newest = await store.revision(SIGNAL);
+    const all: StoreEvent[] = [];
+    for await (const { events, revision } of store.watch({ resource: RESOURCE }, from, SIGNAL)) {
+      all.push(...events);
+      if (revision >= newest) break;
+    }
+    return all;
   } catch (error) {
     if (AmphoraError.from(error).code === 'Expired') return undefined;
     throw error;
