@@ -39,8 +39,8 @@ export async function showThreeWays(
 }
 
 async function readPods(manifest: string): Promise<Pod[]> {
-  const { parseAllDocuments } = await import('yaml'); // Large, and no other verb reads YAML.
-  const documents = parseAllDocuments(await readFile(manifest, 'utf8'));
+  const { yaml } = await import('../lib/yaml.ts'); // Large, and no other verb reads YAML.
+  const documents = yaml.parseAllDocuments(await readFile(manifest, 'utf8'));
   return documents.map((document) => document.toJS() as Pod); // Ours; the API checks it again.
 }
 

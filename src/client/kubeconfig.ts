@@ -86,7 +86,7 @@ export function formatKubeconfig(connection: Connection, name = 'amphora'): stri
 
 async function parseConfig(text: string): Promise<unknown> {
   if (text.startsWith('{')) return JSON.parse(text);
-  return (await import('yaml')).parse(text);
+  return (await import('../lib/yaml.ts')).yaml.parse(text);
 }
 
 /** The entry called `name` of a list of `{name, [part]: {…}}`. */

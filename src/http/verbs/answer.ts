@@ -91,8 +91,8 @@ export async function answerValue(
   const { status, value } = answer;
   const { encoding } = answer.format ?? formatOf(services, exchange);
   if (encoding === 'yaml') {
-    const { stringify } = await import('yaml'); // Rarely asked for.
-    await exchange.reply.send(status, 'application/yaml', [Buffer.from(stringify(value))]);
+    const { yaml } = await import('../../lib/yaml.ts'); // Rarely asked for.
+    await exchange.reply.send(status, 'application/yaml', [Buffer.from(yaml.stringify(value))]);
   } else if (encoding === 'protobuf') {
     const object = value as { apiVersion: string; kind: string }; // Everything answered here has a type.
     const bytes = services.protobuf?.encode(object);
