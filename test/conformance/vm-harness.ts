@@ -11,7 +11,7 @@ import { run } from '../../src/lib/run.ts';
 import { busyboxTree, type EngineHarness } from './engine-harness.ts';
 
 /** Kept between test runs: the kernel package is 27 MB. */
-const CACHE = '/var/cache/amphora-test';
+export const KERNELS = '/var/cache/amphora-test/kernels';
 const SIGNAL = new AbortController().signal;
 
 export interface ChildOptions {
@@ -62,7 +62,7 @@ export async function vmHarness(): Promise<EngineHarness> {
 }
 
 async function kernelOrNone(skip: string | undefined): Promise<GuestKernel> {
-  if (skip === undefined) return await ensureGuestKernel(join(CACHE, 'kernels'), SIGNAL);
+  if (skip === undefined) return await ensureGuestKernel(KERNELS, SIGNAL);
   return { version: '', release: '', image: '', modules: '' };
 }
 

@@ -151,6 +151,7 @@ export class Attempt {
       paths,
       volumes: await volumeMounts(this.#sandbox, spec, paths),
       cgroupsPath: `${this.#shop.cgroups.pathOf(this.#sandbox.id)}/${paths.runtimeId}`,
+      cgroupVersion: this.#shop.cgroups.version,
       family: this.#runtime.family,
       annotations:
         this.#runtime.family === 'runsc'

@@ -1,10 +1,15 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
+import { AmphoraError } from '../../lib/errors.ts';
 import type { SandboxStats } from '../engine.ts';
 import type { Resources } from '../sandbox-spec.ts';
 
 const V1_CONTROLLERS = ['cpu', 'cpuacct', 'memory', 'pids', 'cpuset', 'devices', 'freezer', 'blkio'];
+/** Of version 2: without these a pod's limits would hold nothing. */
+const NEEDED = ['cpu', 'memory', 'pids'];
+/** Only kernels that can swap have it, and the others need no limit. */
+const SWAP_FILE = 'memory.swap.max';
 const PERIOD_US = 100_000;
 const REMOVE_TRIES = 50;
 const REMOVE_PAUSE_MS = 10;
@@ -57,6 +62,7 @@ export class Cgroups {
         mkdir(join(mount, this.pathOf(sandboxId)), { recursive: true }),
       ),
     );
+    if (this.version === 2) await this.#requireControllers(this.pathOf(sandboxId));
     await Promise.all(
       Object.entries(podLimits(this.version, resources)).map(([file, value]) =>
         this.#set(sandboxId, file, value),
@@ -75,14 +81,30 @@ export class Cgroups {
   async #enable(path: string): Promise<void> {
     const base = join(this.#mounts.get('unified') ?? '', path);
     for (const name of (await readFile(join(base, 'cgroup.controllers'), 'utf8')).trim().split(' ')) {
-      // A controller that may not be delegated is missing from the children; what needs it then says so.
+      // One by one: a controller that may not be passed on is then missing in the children, and the others are not.
       if (name !== '') await writeFile(join(base, 'cgroup.subtree_control'), `+${name}`).catch(() => {});
     }
   }
 
+  /** @throws HostLacks */
+  async #requireControllers(path: string): Promise<void> {
+    const text = await readFile(join(this.#mounts.get('unified') ?? '', path, 'cgroup.controllers'), 'utf8');
+    const there = new Set(text.trim().split(' '));
+    const missing = NEEDED.filter((name) => !there.has(name));
+    if (missing.length === 0) return;
+    throw new AmphoraError(
+      'HostLacks',
+      `the cgroup controllers ${missing.join(', ')} do not reach the children of ${this.parent}: the kernel has them off, or a process stands in ${this.parent} or in a cgroup above it; see cgroup.controllers and cgroup.procs there`,
+    );
+  }
+
   async #set(sandboxId: string, file: string, value: string): Promise<void> {
     const path = this.#file(this.pathOf(sandboxId), file);
-    if (path !== undefined) await writeFile(path, value);
+    if (path === undefined) return;
+    // Opened and never made, so that what the kernel does not have is ENOENT.
+    await writeFile(path, value, { flag: 'r+' }).catch((error: NodeJS.ErrnoException) => {
+      if (file !== SWAP_FILE || error.code !== 'ENOENT') throw error;
+    });
   }
 
   #file(path: string, file: string): string | undefined {
@@ -185,6 +207,8 @@ export function podLimits(version: 1 | 2, resources: Resources): Record<string, 
         }
       : {
           'memory.max': memoryBytes?.toString(),
+          // What does not fit is not swapped out, as Kubernetes has it.
+          [SWAP_FILE]: memoryBytes === undefined ? undefined : '0',
           'cpu.weight': shares === undefined ? undefined : weightOf(shares).toString(),
           'cpu.max': quota === undefined ? undefined : `${quota} ${PERIOD_US}`,
           'pids.max': pids?.toString(),

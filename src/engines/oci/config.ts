@@ -17,6 +17,7 @@ export interface ConfigInputs {
   readonly paths: AttemptPaths;
   readonly volumes: readonly OciMount[];
   readonly cgroupsPath: string;
+  readonly cgroupVersion: 1 | 2;
   readonly family: 'runc' | 'runsc';
   readonly annotations: Readonly<Record<string, string>>;
 }
@@ -61,7 +62,7 @@ export function ociConfig(inputs: ConfigInputs): object {
     annotations: inputs.annotations,
     linux: {
       namespaces: namespaces(inputs),
-      resources: resources(container.resources, privileged),
+      resources: { ...resources(container.resources, privileged), ...unified(inputs) },
       cgroupsPath: inputs.cgroupsPath,
       sysctl: sandbox.sysctls,
       maskedPaths: privileged
@@ -97,9 +98,11 @@ export function processConfig(spec: ProcessSpec, security: SecuritySpec): object
   };
 }
 
-function namespaces({ sandbox, sandboxPaths, family }: ConfigInputs): object[] {
+function namespaces({ sandbox, container, sandboxPaths, family, cgroupVersion }: ConfigInputs): object[] {
   const own = family === 'runc';
   const list: object[] = [{ type: 'mount' }];
+  // In version 2 `/sys/fs/cgroup` is all of the host's without it.
+  if (own && cgroupVersion === 2 && !container.security.privileged) list.push({ type: 'cgroup' });
   if (!sandbox.hostPid) list.push({ type: 'pid' });
   if (sandbox.network.kind === 'namespace') {
     list.push({ type: 'network', path: sandbox.network.path });
@@ -131,6 +134,11 @@ function resources(spec: Resources, privileged: boolean): object {
     },
     ...(pids === undefined ? {} : { pids: { limit: pids } }),
   };
+}
+
+/** When memory runs out a container ends as a whole: half of it would be neither alive nor restarted. */
+function unified({ family, cgroupVersion }: ConfigInputs): object {
+  return family === 'runc' && cgroupVersion === 2 ? { unified: { 'memory.oom.group': '1' } } : {};
 }
 
 function mounts(inputs: ConfigInputs): OciMount[] {
