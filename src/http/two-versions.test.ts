@@ -44,7 +44,9 @@ for (const [what, first, second, body] of CASES)
     const other = await fixture.call('GET', `${second}/x`);
     assert.notEqual(other.json().apiVersion, before.apiVersion);
     const label = { ...other.json<{ metadata: object }>().metadata, labels: { seen: 'yes' } };
-    const put = await fixture.call('PUT', `${second}/x`, { body: { ...other.json<object>(), metadata: label } });
+    const put = await fixture.call('PUT', `${second}/x`, {
+      body: { ...other.json<object>(), metadata: label },
+    });
     assert.equal(put.status, 200, put.text);
     const { metadata, ...rest } = (await fixture.call('GET', `${first}/x`)).json<{
       apiVersion: string;
