@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ensureGuestKernel } from '../../src/engines/vm/kernel.ts';
+import { ensureGuestKernel, findGuestKernel } from '../../src/engines/vm/kernel.ts';
 import { measureTsc } from '../../src/engines/vm/qemu.ts';
 import { buildGuest, KERNELS } from '../conformance/vm-harness.ts';
 import { makeGuestImage, PROGRAMS } from './guest-image.ts';
@@ -24,7 +24,8 @@ describe('cgroups of version 2, in a guest with the kernel of Debian', { skip: w
     const signal = AbortSignal.timeout(GUEST_MS);
     const clock = join(directory, 'amphora-guest');
     await buildGuest(clock);
-    const kernel = await ensureGuestKernel(KERNELS, signal);
+    // The package manager takes seconds to say that there is nothing newer.
+    const kernel = (await findGuestKernel(KERNELS)) ?? (await ensureGuestKernel(KERNELS, signal));
     const image = await makeGuestImage(kernel, directory, signal);
     const tscKhz = await measureTsc(clock, signal);
     for await (const line of runGuest(image, { directory, tscKhz }, signal)) {
@@ -34,8 +35,10 @@ describe('cgroups of version 2, in a guest with the kernel of Debian', { skip: w
   after(() => rm(directory, { recursive: true, force: true }));
 
   for (const name of wantedNames()) {
-    it(name, () => {
+    it(name, (test) => {
       const result = results.get(name);
+      if (result !== undefined && 'milliseconds' in result)
+        test.diagnostic(`${result.milliseconds} ms in the guest`);
       assert.equal(result?.kind, 'passed', JSON.stringify(result ?? 'the guest did not run it'));
     });
   }

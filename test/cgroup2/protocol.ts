@@ -14,7 +14,6 @@ export type Line =
 export const CONFORMANCE = [
   'creates, starts, stops and removes, each twice',
   'removes a sandbox in which something runs, and leaves nothing',
-  'runs several containers and restarts one of them',
   'kills what is deaf to the stop signal: 137',
   'ends a process that goes over its memory limit, and says so',
   'counts what a sandbox uses',
