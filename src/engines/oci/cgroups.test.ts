@@ -16,6 +16,9 @@ async function imitation(context: TestContext): Promise<{ root: string; cgroups:
     await mkdir(join(root, path), { recursive: true });
     await writeFile(join(root, path, 'cgroup.controllers'), 'cpuset cpu memory pids\n');
   }
+  // The kernel puts these there with the directory; what it lacks is never made.
+  for (const file of Object.keys(podLimits(2, LIMITS)))
+    await writeFile(join(root, 'amphora/podp-0', file), '');
   return { root, cgroups: await Cgroups.probe(root, '/amphora', systemClock) };
 }
 
