@@ -1,3 +1,4 @@
+import { isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { identityOf } from '../options.ts';
 import { sandboxIdOf } from '../pod/record.ts';
@@ -17,7 +18,8 @@ export async function prepareVolumes(_step: object, context: StepContext): Promi
       await context.engine.capabilities.refresh?.(sandboxIdOf(record), context.signal);
   } catch (error) {
     const failed = new StepFailed('ContainerCreating', error);
-    if (!context.signal.aborted)
+    // An API that does not answer is no fault of the pod's: the step is tried again, and nobody is frightened.
+    if (!context.signal.aborted && !isCode(error, 'Unavailable'))
       void tell(context, { type: 'Warning', reason: 'FailedMount', message: failed.message });
     throw failed;
   }

@@ -39,8 +39,7 @@ export async function ensureGuestKernel(directory: string, signal: AbortSignal):
   try {
     const packages = [image, ...(await modulePackages(image, signal))];
     for (const one of packages) await fetchAndUnpack(one, work, signal);
-    await rm(target, { recursive: true, force: true });
-    await rename(join(work, 'root'), target);
+    await moveIntoPlace(join(work, 'root'), target);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -48,6 +47,15 @@ export async function ensureGuestKernel(directory: string, signal: AbortSignal):
   if (kernel === undefined)
     throw new AmphoraError('Corrupt', `package ${image.name} holds no kernel image and modules`);
   return kernel;
+}
+
+/** Somebody else may have been faster, and be using it already: theirs is as good. */
+async function moveIntoPlace(source: string, target: string): Promise<void> {
+  if ((await readKernel(target)) !== undefined) return;
+  await rm(target, { recursive: true, force: true });
+  await rename(source, target).catch(async (error: unknown) => {
+    if ((await readKernel(target)) === undefined) throw error;
+  });
 }
 
 /** The newest kernel already unpacked below `directory`, without asking the package manager. */

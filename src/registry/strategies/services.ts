@@ -3,8 +3,8 @@ import type { ApiObject } from '../../api/kind.ts';
 import type { ErrorDetail } from '../../lib/errors.ts';
 import { duplicate, invalid, required } from '../field-errors.ts';
 import { ensure, items, part, text } from '../fields.ts';
+import { allocateService, serviceClaims, validateClaims } from '../service-claims.ts';
 import type { Strategy } from '../strategy.ts';
-import { allocateService, serviceClaims, validateClaims } from './service-claims.ts';
 
 export const services: Strategy = {
   resource: 'services',

@@ -1,10 +1,10 @@
 import { createHash, randomInt } from 'node:crypto';
 import { isIPv4 } from 'node:net';
-import type { ApiObject } from '../../api/kind.ts';
-import type { ErrorDetail } from '../../lib/errors.ts';
-import type { Claim } from '../claims.ts';
-import { invalid } from '../field-errors.ts';
-import { ensure, items, part, text } from '../fields.ts';
+import type { ApiObject } from '../api/kind.ts';
+import type { ErrorDetail } from '../lib/errors.ts';
+import type { Claim } from './claims.ts';
+import { invalid } from './field-errors.ts';
+import { ensure, items, part, text } from './fields.ts';
 
 /** Services' addresses: 10.96.0.0/16. */
 const PREFIX = '10.96';
