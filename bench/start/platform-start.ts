@@ -4,6 +4,7 @@ import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '../../src/client/client.ts';
 import { SECOND_MS } from '../../src/lib/limits.ts';
+import { installedAt } from '../../src/main/install-program.ts';
 import { readProcessFile } from '../../src/main/process-file.ts';
 import { selfCommand, selfEnvironment } from '../../src/main/self.ts';
 import { processFile } from '../../src/main/status.ts';
@@ -40,8 +41,7 @@ export async function timeToApi(instance: Instance, signal: AbortSignal): Promis
   const { layout } = instance;
   const user = await ensureUser(layout.user, layout.serverState);
   const [version = ''] = await readdir(layout.program);
-  const root = join(layout.program, version);
-  const [program, ...before] = selfCommand('server', { runtime: join(root, 'bin', 'node'), root });
+  const [program, ...before] = selfCommand('server', installedAt(join(layout.program, version)));
   const log = await open(join(layout.log, 'server.log'), 'a', 0o640);
   const client = await instance.connect();
   const started = performance.now();

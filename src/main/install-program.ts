@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cp, link, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { isBundle, projectFile } from '../lib/program-files.ts';
+import { isBundle, programFile, projectFile } from '../lib/program-files.ts';
 
 /** Packages that stay outside the bundle: their native parts are found beside their own files. */
 const NATIVE_PACKAGES = ['lmdb', 'koffi'];
@@ -10,8 +10,15 @@ const NATIVE_PACKAGES = ['lmdb', 'koffi'];
 export interface InstalledProgram {
   /** The Node.js that runs it. */
   readonly runtime: string;
-  /** The directory that `dist/` and `node_modules/` stand in. */
+  /** The directory of this version, or of the project. */
   readonly root: string;
+  /** What the runtime is told to run. */
+  readonly entry: string;
+}
+
+/** The bundle of one version, as {@link installProgram} put it into `root`. */
+export function installedAt(root: string): InstalledProgram {
+  return { runtime: join(root, 'bin', 'node'), root, entry: join(root, 'dist', 'main', 'amphora.js') };
 }
 
 /**
@@ -20,10 +27,12 @@ export interface InstalledProgram {
  * Each version has a directory of its own; a source tree runs where it is.
  */
 export async function installProgram(directory: string): Promise<InstalledProgram> {
-  if (!isBundle()) return { runtime: process.execPath, root: projectFile('.') };
+  if (!isBundle()) {
+    return { runtime: process.execPath, root: projectFile('.'), entry: programFile('main/amphora') };
+  }
   const files = await bundleFiles();
   const target = join(directory, await digestOf(files));
-  const program = { runtime: join(target, 'bin', 'node'), root: target };
+  const program = installedAt(target);
   if ((await readdir(target).catch(() => [])).length > 0) return program;
   const fresh = `${target}.${process.pid}`;
   await mkdir(fresh, { recursive: true, mode: 0o755 });

@@ -1,5 +1,4 @@
-import { join, relative } from 'node:path';
-import { programFile, projectFile } from '../lib/program-files.ts';
+import { join } from 'node:path';
 import type { InstalledProgram } from './install-program.ts';
 import type { Layout } from './instance.ts';
 
@@ -15,8 +14,10 @@ const HEAP_FLAGS = {
 } as const;
 
 /** The command that starts one of the two processes from an installed program. */
-export function selfCommand(role: Role, { runtime, root }: InstalledProgram): readonly [string, ...string[]] {
-  const entry = join(root, relative(projectFile('.'), programFile('main/amphora')));
+export function selfCommand(
+  role: Role,
+  { runtime, entry }: InstalledProgram,
+): readonly [string, ...string[]] {
   return [runtime, '--disable-warning=ExperimentalWarning', ...HEAP_FLAGS[role], entry];
 }
 
