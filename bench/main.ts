@@ -33,15 +33,12 @@ const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      output: { type: 'string', short: 'o', default: '' },
-      samples: { type: 'string', short: 'n', default: '15' },
-      only: { type: 'string', default: '' },
-      'pod-cidr': { type: 'string', default: '10.102.0.0/16' },
-    },
-  });
+  const parsed = readArguments();
+  if (parsed === undefined || parsed.values.help) {
+    process.stderr.write(USAGE);
+    return parsed === undefined ? 2 : 0;
+  }
+  const { values, positionals } = parsed;
   const load = SUITES[positionals[0] ?? ''];
   const samples = Number(values.samples);
   if (load === undefined || !Number.isInteger(samples) || samples < 1) {
@@ -64,4 +61,22 @@ async function main(): Promise<number> {
   if (values.output !== '' && values.output !== 'json') await writeFile(values.output, json);
   process.stdout.write(values.output === 'json' ? json : reportTable(report));
   return report.lines.some((line) => line.promise?.kept === false) ? 1 : 0;
+}
+
+/** Undefined for words that are not understood. */
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        output: { type: 'string', short: 'o', default: '' },
+        samples: { type: 'string', short: 'n', default: '15' },
+        only: { type: 'string', default: '' },
+        'pod-cidr': { type: 'string', default: '10.102.0.0/16' },
+      },
+    });
+  } catch {
+    return undefined;
+  }
 }
