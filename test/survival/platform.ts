@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../../src/client/client.ts';
 import type { NodeActions } from '../../src/client/node-actions.ts';
@@ -9,6 +10,7 @@ import { createConnection } from '../../src/main/connection.ts';
 import { type Layout, layoutOf } from '../../src/main/instance.ts';
 import { readProcessFile } from '../../src/main/process-file.ts';
 import { processFile } from '../../src/main/status.ts';
+import { kubectlOf } from '../e2e/kubectl-binary.ts';
 
 export type Role = 'server' | 'node';
 const UP_MS = 90_000;
@@ -48,9 +50,17 @@ export class Platform {
     for (const record of records) if (record !== undefined) process.kill(record.pid, 'SIGKILL');
   }
 
-  kubectl(...args: string[]): Promise<string> {
-    const call = ['--kubeconfig', this.layout.kubeconfig, ...args];
-    return run('kubectl', call).then(({ stdout }) => stdout.toString());
+  async kubectl(...args: string[]): Promise<string> {
+    const program = await kubectlOf('1.32');
+    const cache = join(this.layout.state, 'kubectl');
+    const { stdout } = await run(program, [
+      '--kubeconfig',
+      this.layout.kubeconfig,
+      '--cache-dir',
+      cache,
+      ...args,
+    ]);
+    return stdout.toString();
   }
 
   async purge(): Promise<void> {
@@ -59,8 +69,7 @@ export class Platform {
   }
 
   async #amphora(...verb: string[]): Promise<void> {
-    const program = [projectFile('src/main/amphora.ts'), '--instance', this.name, ...verb];
-    await run(process.execPath, ['--disable-warning=ExperimentalWarning', ...program], { timeoutMs: UP_MS });
+    await run(projectFile('amphora'), ['--instance', this.name, ...verb], { timeoutMs: UP_MS });
   }
 }
 

@@ -1,5 +1,5 @@
 import { mkdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const ROOT = '/sys/fs/cgroup';
 const PARENT = 'amphora-vm';
@@ -68,6 +68,7 @@ export class HostCgroup {
         if (done) break;
         await new Promise((resolve) => setTimeout(resolve, REMOVE_WAIT_MS));
       }
+      await rmdir(dirname(path)).catch(() => {}); // The parent goes with its last child, and stays while there is another.
     }
   }
 }
