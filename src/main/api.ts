@@ -25,7 +25,8 @@ import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { type CustomKinds, createCustomKinds } from '../registry/custom-kinds.ts';
 import { createRegistry } from '../registry/generic.ts';
-import type { Registry, RequestContext } from '../registry/registry.ts';
+import { platformContext } from '../registry/platform-context.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
@@ -90,6 +91,8 @@ async function createTokens(
   return await createServiceAccountTokens({ key, issuer: ISSUER, clock, exists: stillExists(registry) });
 }
 
+/** Whoever asks the registry here is the platform itself, behind authorization. */
+const PLATFORM = { name: 'system:apiserver', uid: '', groups: ['system:masters'], extra: {} };
 const RESOURCE_OF = {
   ServiceAccount: 'serviceaccounts',
   Pod: 'pods',
@@ -103,24 +106,15 @@ function stillExists(registry: Registry): StillExists {
     if (kind === undefined) return false;
     const namespace = kind.namespaced ? object.namespace : '';
     try {
-      const found = await registry.get(platformContext(signal), { kind, namespace, name: object.name }, {});
+      const found = await registry.get(
+        platformContext(PLATFORM, signal),
+        { kind, namespace, name: object.name },
+        {},
+      );
       return found.object().metadata.uid === object.uid;
     } catch (error) {
       if (isCode(error, 'NotFound')) return false;
       throw error;
     }
-  };
-}
-
-/** The registry is asked by the platform itself, behind authorization. */
-function platformContext(signal: AbortSignal): RequestContext {
-  return {
-    user: { name: 'system:apiserver', uid: '', groups: ['system:masters'], extra: {} },
-    signal,
-    requestId: 'platform',
-    dryRun: false,
-    fieldManager: 'amphora',
-    fieldValidation: 'Ignore',
-    warn: () => {},
   };
 }

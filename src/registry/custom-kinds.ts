@@ -5,7 +5,8 @@ import type { CustomResourceDefinition } from '../api/types.generated.ts';
 import type { Clock } from '../lib/clock.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import type { Registry, RequestContext, WatchEvent } from './registry.ts';
+import { platformContext } from './platform-context.ts';
+import type { Registry, WatchEvent } from './registry.ts';
 
 const READER = { name: 'system:amphora:custom-kinds', uid: '', groups: [], extra: {} };
 
@@ -26,7 +27,7 @@ export function createCustomKinds(
 ): CustomKinds {
   const served = new ServedKinds(registry.kinds, options.log);
   const load = async (signal: AbortSignal): Promise<string> => {
-    const found = await registry.list(contextOf(signal), definitions(registry), {});
+    const found = await registry.list(platformContext(READER, signal), definitions(registry), {});
     served.replace(found.items.map((item) => item.object()));
     return found.resourceVersion;
   };
@@ -51,11 +52,15 @@ async function followFrom(
   from: { readonly served: ServedKinds; readonly resourceVersion: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const { served, resourceVersion, signal } = from;
-  const events: AsyncIterable<WatchEvent> = registry.watch(contextOf(signal), definitions(registry), {
-    resourceVersion,
-    allowWatchBookmarks: false,
-    sendInitialEvents: false,
-  });
+  const events: AsyncIterable<WatchEvent> = registry.watch(
+    platformContext(READER, signal),
+    definitions(registry),
+    {
+      resourceVersion,
+      allowWatchBookmarks: false,
+      sendInitialEvents: false,
+    },
+  );
   for await (const event of events) {
     if (event.type === 'BOOKMARK') continue;
     const object = event.object.object();
@@ -131,16 +136,4 @@ class ServedKinds {
 function isAccepted(crd: CustomResourceDefinition): boolean {
   const conditions = crd.status?.conditions ?? [];
   return conditions.some(({ type, status }) => type === 'NamesAccepted' && status === 'True');
-}
-
-function contextOf(signal: AbortSignal): RequestContext {
-  return {
-    user: READER,
-    signal,
-    requestId: '',
-    dryRun: false,
-    fieldManager: READER.name,
-    fieldValidation: 'Ignore',
-    warn: () => {},
-  };
 }

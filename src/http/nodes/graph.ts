@@ -1,7 +1,8 @@
 import type { NodeGraph, UsedObject } from '../../access/authz/node.ts';
 import type { ApiObject } from '../../api/kind.ts';
 import { AmphoraError, isCode } from '../../lib/errors.ts';
-import type { Registry, RequestContext } from '../../registry/registry.ts';
+import { platformContext } from '../../registry/platform-context.ts';
+import type { Registry } from '../../registry/registry.ts';
 
 const READER = { name: 'system:amphora:node-authorizer', uid: '', groups: [], extra: {} };
 
@@ -18,7 +19,11 @@ export function createNodeGraph(registry: Registry): NodeGraph {
   return {
     podIsOn: async (node, { namespace, name }, signal) => {
       try {
-        const found = await registry.get(reader(signal), { kind: pods(), namespace, name }, {});
+        const found = await registry.get(
+          platformContext(READER, signal),
+          { kind: pods(), namespace, name },
+          {},
+        );
         return podSpec(found.object()).nodeName === node;
       } catch (error) {
         if (isCode(error, 'NotFound')) return false;
@@ -27,23 +32,11 @@ export function createNodeGraph(registry: Registry): NodeGraph {
     },
     isUsedOn: async (node, object, signal) => {
       const target = { kind: pods(), namespace: object.namespace };
-      const { items } = await registry.list(reader(signal), target, {
+      const { items } = await registry.list(platformContext(READER, signal), target, {
         fieldSelector: `spec.nodeName=${node}`,
       });
       return items.some((pod) => uses(podSpec(pod.object()), object));
     },
-  };
-}
-
-function reader(signal: AbortSignal): RequestContext {
-  return {
-    user: READER,
-    signal,
-    requestId: '',
-    dryRun: false,
-    fieldManager: READER.name,
-    fieldValidation: 'Ignore',
-    warn: () => {},
   };
 }
 
