@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { findGuestKernel } from '../../src/engines/vm/kernel.ts';
 import { makeSampleImage } from '../../src/images/sample.ts';
 import { prepareGuest } from '../../src/main/guest.ts';
 import { guestPrograms, kernelDirectory } from '../../src/main/host-parts.ts';
@@ -68,9 +69,16 @@ export async function startPlatform(name: string): Promise<E2ePlatform> {
 async function putGuest(layout: Layout): Promise<void> {
   const cached = { ...layout, state: cacheDirectory() };
   await prepareGuest(cached, AbortSignal.timeout(UP_MS));
-  await mkdir(layout.state, { recursive: true, mode: 0o755 });
-  await cp(guestPrograms(cached).directory, guestPrograms(layout).directory, { recursive: true });
-  await cp(kernelDirectory(cached), kernelDirectory(layout), { recursive: true });
+  // By name: beside what is whole lies what another run is making, which goes away while it is copied.
+  const [from, to] = [guestPrograms(cached), guestPrograms(layout)];
+  await mkdir(to.directory, { recursive: true, mode: 0o755 });
+  await copyFile(from.guest, to.guest);
+  await copyFile(from.pause, to.pause);
+  const kernel = await findGuestKernel(kernelDirectory(cached));
+  if (kernel === undefined) throw new Error('no guest kernel was unpacked');
+  await cp(join(kernelDirectory(cached), kernel.version), join(kernelDirectory(layout), kernel.version), {
+    recursive: true,
+  });
 }
 
 async function importSample(amphora: E2ePlatform['amphora']): Promise<void> {
