@@ -23,8 +23,9 @@ import type { Clock } from '../lib/clock.ts';
 import { isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
-import { type CustomKinds, createCustomKinds } from '../registry/custom-kinds.ts';
+import { serveCustomKinds } from '../registry/custom-kinds.ts';
 import { createRegistry } from '../registry/generic.ts';
+import { createLiveView, type FollowedView } from '../registry/live.ts';
 import { platformContext } from '../registry/platform-context.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -47,12 +48,13 @@ export interface Api {
   readonly nodes: NodeTunnels;
   readonly pki: Pki;
   /** Loaded; to be followed as long as the server runs. */
-  readonly customKinds: CustomKinds;
+  readonly live: FollowedView;
 }
 
 export async function createApi(parts: ApiParts): Promise<Api> {
   const { store, clock, log } = parts;
   const pki = await openPki({ directory: parts.pkiDirectory, clock });
+  const live = createLiveView({ registry: () => registry, clock, log });
   const registry: Registry = createRegistry({
     store,
     kinds: createKindTable(),
@@ -61,12 +63,12 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     // Both are made below, from this registry; nobody asks before they are there.
     hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
   });
-  const customKinds = createCustomKinds(registry, { clock, log });
-  await customKinds.load(AbortSignal.timeout(LIMITS.requestMs));
+  serveCustomKinds(registry.kinds, { live, log });
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry) });
   const tokens = await createTokens(parts, registry);
   const nodes = createNodeTunnels({ log });
   const { certificate, key } = await pki.server();
+  await live.load(AbortSignal.timeout(LIMITS.requestMs));
   const server = createApiServer({
     registry,
     authenticator: createAuthenticator({ tokens }),
@@ -80,7 +82,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     checks: { store: async (signal) => void (await store.revision(signal)) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });
-  return { registry, authorizer, server, nodes, pki, customKinds };
+  return { registry, authorizer, server, nodes, pki, live };
 }
 
 async function createTokens(

@@ -66,11 +66,12 @@ async function runBehindApi(api: Api, { clock, log, port, signal }: Behind): Pro
       authorizer: api.authorizer,
       user: { name, uid: '', groups, extra: {} },
     });
+  const following = api.live.follow(signal);
   try {
     await bootstrap(as('system:amphora:bootstrap', ['system:masters']), { port }, signal);
     const kinds = api.registry.kinds;
     await Promise.all([
-      api.customKinds.follow(signal),
+      following,
       runControllers(
         { client: as(CONTROLLERS_USER), kinds, clock, log, rootCa: api.pki.caCertificate },
         signal,

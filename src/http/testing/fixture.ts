@@ -8,12 +8,14 @@ import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
 import { createServiceAccountTokens, loadSigningKey } from '../../access/authn/service-account-tokens.ts';
 import { createAuthorizer } from '../../access/authz/all.ts';
+import type { LiveView } from '../../access/live.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import { createTablePrinter } from '../../api/printers/table.ts';
 import { createProtobufCodec } from '../../api/protobuf/codec.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
-import { createCustomKinds } from '../../registry/custom-kinds.ts';
+import { serveCustomKinds } from '../../registry/custom-kinds.ts';
+import { createLiveView } from '../../registry/live.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
 import type { Store } from '../../store/store.ts';
@@ -26,6 +28,7 @@ import { createNodeTunnels, type NodeTunnels } from '../tunnel/node-tunnels.ts';
 export interface Fixture extends AsyncDisposable {
   readonly server: ApiServer;
   readonly registry: Registry;
+  readonly live: LiveView;
   readonly nodes: NodeTunnels;
   readonly pki: Pki;
   readonly directory: string;
@@ -54,23 +57,25 @@ export interface Answer {
 export async function startFixture(
   options: {
     requestHeaderMs?: number;
-    plugins?: readonly AdmissionPlugin[];
+    plugins?: readonly AdmissionPlugin[] | ((live: LiveView) => readonly AdmissionPlugin[]);
     pingMs?: number;
     store?: Store;
   } = {},
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
+  const log = silentLogger();
+  const live = createLiveView({ registry: () => registry, clock: systemClock, log });
+  const { plugins = [] } = options;
   const { registry }: { registry: Registry } = bench({
     ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
     hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
-    admission: createAdmission(options.plugins ?? []),
+    admission: createAdmission(typeof plugins === 'function' ? plugins(live) : plugins),
   });
   await createNamespace(registry, 'default');
-  const log = silentLogger();
   const stop = new AbortController();
-  const following = createCustomKinds(registry, { clock: systemClock, log }).follow(stop.signal);
+  serveCustomKinds(registry.kinds, { live, log });
   const nodes = createNodeTunnels({
     log,
     ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
@@ -98,11 +103,14 @@ export async function startFixture(
     tls,
     ...(options.requestHeaderMs === undefined ? {} : { requestHeaderMs: options.requestHeaderMs }),
   });
+  await live.load(stop.signal);
+  const following = live.follow(stop.signal);
   const { port } = await server.listen(0, '127.0.0.1');
   const admin = await pki.client('admin', { user: 'admin', groups: ['system:masters'] });
   return {
     server,
     registry,
+    live,
     nodes,
     pki,
     directory,
