@@ -1,13 +1,23 @@
+import type { Readable } from 'node:stream';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
+import { readChunks } from '../lib/read-chunks.ts';
 
 const NEWLINE = 0x0a;
 
-/** A stream of JSON values, one a line. @throws TooLarge, Corrupt */
-export async function* jsonLines(stream: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
+/** A stream of JSON values, one a line; it is done with when the loop is left. @throws TooLarge, Corrupt */
+export async function* jsonLines(stream: Readable): AsyncGenerator<unknown> {
+  try {
+    yield* lines(stream);
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function* lines(stream: Readable): AsyncGenerator<unknown> {
   let rest: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream) {
+  for await (const chunk of readChunks(stream)) {
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
       rest.push(chunk.subarray(from, end));

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { AmphoraError } from './errors.ts';
 import { LIMITS } from './limits.ts';
+import { readChunks } from './read-chunks.ts';
 
 /** Channels of a process's streams, those of `v5.channel.k8s.io`: docs/designs/node-tunnel.md. */
 export const CHANNEL = {
@@ -61,7 +62,7 @@ export async function writeFrame(stream: Writable, frame: Frame, signal?: AbortS
 export async function* readFrames(stream: Readable): AsyncGenerator<Frame> {
   let pending: Buffer = Buffer.alloc(0);
   // Whoever stops reading at the last frame may still have something to write.
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of readChunks(stream)) {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
     while (pending.length >= HEADER_BYTES) {
       const length = pending.readUInt32BE(1);

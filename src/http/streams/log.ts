@@ -1,4 +1,5 @@
 import { AmphoraError } from '../../lib/errors.ts';
+import { readChunks } from '../../lib/read-chunks.ts';
 import { methodNotAllowed } from '../status.ts';
 import { booleanOption, integerOption } from '../verbs/context.ts';
 import type { StreamHandler } from './all.ts';
@@ -25,7 +26,7 @@ export const log: StreamHandler = async (services, exchange, route) => {
   reply.begin(200, 'text/plain');
   reply.flushHeaders();
   try {
-    for await (const chunk of lines as AsyncIterable<Buffer>) await reply.write(chunk);
+    for await (const chunk of readChunks(lines)) await reply.write(chunk);
   } finally {
     lines.destroy();
   }

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { AmphoraError } from '../../lib/errors.ts';
+import { readChunks } from '../../lib/read-chunks.ts';
 import type { Exchange } from '../exchange.ts';
 import type { NodeActionRoute } from '../routes/route.ts';
 import type { Services } from '../services.ts';
@@ -18,7 +19,7 @@ export async function askNode(services: Services, exchange: Exchange, route: Nod
   reply.begin(200, 'application/json');
   reply.flushHeaders();
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) await reply.write(chunk);
+    for await (const chunk of readChunks(stream)) await reply.write(chunk);
   } finally {
     stream.destroy();
   }

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { AmphoraError, ERRORS, type ErrorCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import type { Logger } from '../../lib/log.ts';
+import { readChunks } from '../../lib/read-chunks.ts';
 
 /** The connections that nodes keep open to this server, by node name: docs/designs/node-tunnel.md. */
 export interface NodeTunnels {
@@ -124,7 +125,7 @@ function openStream(
 async function refusal(stream: ClientHttp2Stream, node: string): Promise<AmphoraError> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of readChunks(stream)) {
     size += chunk.length;
     if (size > LIMITS.frameBytes) break;
     chunks.push(chunk);
