@@ -36,6 +36,8 @@ export const LIMITS = {
   requestHeaderMs: 15 * SECOND_MS,
   /** How often a write is made again from a fresh read after somebody else's came between. */
   conflictRetries: 16,
+  /** How many objects of a collection are being deleted at once. */
+  deleteCollectionParallel: 256,
   /** How many names are tried for one `generateName`. */
   generatedNameTries: 8,
   /** How many stored objects a selecting list reads at a time. */

@@ -1,17 +1,16 @@
+import { eachLimited } from '../lib/each-limited.ts';
 import { isCode } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
 import { remove } from './delete.ts';
 import { list } from './list.ts';
 import type { RegistryParts } from './parts.ts';
-import type {
-  CollectionTarget,
-  DeleteOptions,
-  ListOptions,
-  ListResult,
-  ObjectBytes,
-  RequestContext,
-} from './registry.ts';
+import type { CollectionTarget, DeleteOptions, ListOptions, ListResult, RequestContext } from './registry.ts';
 
-/** Deletes what the list finds, one by one; what is gone already is passed over. */
+/**
+ * Deletes what the list finds; what is gone already is passed over. Each object is a commit and so a revision of its own
+ * (a watch that is cut goes on after exactly what it has seen); many are under way at once, and so share flushes.
+ * @returns the objects as they were listed
+ */
 export async function removeCollection(
   parts: RegistryParts,
   request: {
@@ -23,19 +22,12 @@ export async function removeCollection(
 ): Promise<ListResult> {
   const { context, target, options } = request;
   const found = await list(parts, { context, target, options: request.list });
-  const items: ObjectBytes[] = [];
-  for (const item of found.items) {
-    const { name, namespace = '' } = item.object().metadata;
-    try {
-      const deleted = await remove(parts, {
-        context,
-        target: { kind: target.kind, namespace, name },
-        options,
-      });
-      items.push(deleted.object);
-    } catch (error) {
+  await eachLimited(found.items, LIMITS.deleteCollectionParallel, async (item) => {
+    const { name, namespace = '' } = item.metadata();
+    const one = { kind: target.kind, namespace, name };
+    await remove(parts, { context, target: one, options }).catch((error) => {
       if (!isCode(error, 'NotFound')) throw error;
-    }
-  }
-  return { ...found, items };
+    });
+  });
+  return found;
 }

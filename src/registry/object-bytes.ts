@@ -1,4 +1,4 @@
-import type { ApiObject } from '../api/kind.ts';
+import type { ApiObject, ObjectMeta } from '../api/kind.ts';
 import type { ObjectBytes } from './registry.ts';
 
 /** Where every stored object's metadata begins; what stands before it (kind, apiVersion) holds no quotes. */
@@ -6,6 +6,7 @@ const METADATA = Buffer.from('"metadata":{');
 const LABELS = Buffer.from('"labels":{');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
 /**
@@ -69,6 +70,16 @@ class StoredBytes implements SelectableBytes {
     return object;
   }
 
+  metadata(): Readonly<ObjectMeta> {
+    const known = this.#object?.deref();
+    if (known !== undefined) return known.metadata;
+    const open = metadataStart(this.stored) - 1;
+    const text = this.stored.toString('utf8', open, closingBrace(this.stored, open) + 1);
+    const metadata = JSON.parse(text) as ObjectMeta; // As in object().
+    metadata.resourceVersion = String(this.revision);
+    return metadata;
+  }
+
   labels(): Readonly<Record<string, string>> {
     this.#labels ??= labelsOf(this.stored);
     return this.#labels;
@@ -97,17 +108,20 @@ function labelsOf(stored: Buffer): Readonly<Record<string, string>> {
   const start = metadataStart(stored);
   if (stored.compare(LABELS, 0, LABELS.length, start, start + LABELS.length) !== 0) return {};
   const open = start + LABELS.length - 1;
-  // Labels are a map of strings: the first brace outside of a string ends it.
   return JSON.parse(stored.toString('utf8', open, closingBrace(stored, open) + 1)) as Record<string, string>;
 }
 
-function closingBrace(stored: Buffer, from: number): number {
+/** Where the object that opens at `open` ends. */
+function closingBrace(stored: Buffer, open: number): number {
   let quoted = false;
-  for (let at = from; at < stored.length; at++) {
+  let depth = 0;
+  for (let at = open; at < stored.length; at++) {
     const byte = stored[at];
     if (quoted && byte === BACKSLASH) at++;
     else if (byte === QUOTE) quoted = !quoted;
-    else if (!quoted && byte === CLOSING_BRACE) return at;
+    else if (quoted) continue;
+    else if (byte === OPENING_BRACE) depth++;
+    else if (byte === CLOSING_BRACE && --depth === 0) return at;
   }
   return stored.length;
 }

@@ -60,7 +60,8 @@ function scheduled(status: Fields = {}, now: string): Fields {
 /** An answer that is not stored and so has no revision. */
 export function plain(value: object): ObjectBytes {
   const json = Buffer.from(JSON.stringify(value));
-  return { revision: 0, json, object: () => JSON.parse(json.toString('utf8')) as ApiObject };
+  const object = () => JSON.parse(json.toString('utf8')) as ApiObject; // Each answer says what it is.
+  return { revision: 0, json, object, metadata: () => object().metadata };
 }
 
 /** Answers `serviceaccounts/token` through the hook. */

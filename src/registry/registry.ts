@@ -1,5 +1,5 @@
 import type { User } from '../access/user.ts';
-import type { ApiObject, Kind, KindTable } from '../api/kind.ts';
+import type { ApiObject, Kind, KindTable, ObjectMeta } from '../api/kind.ts';
 
 /**
  * REST verbs over any kind: the only caller of the store. What goes in is decoded and pruned; what comes out
@@ -16,11 +16,7 @@ export interface Registry {
   update(context: RequestContext, target: ResourceTarget, object: ApiObject): Promise<Written>;
   patch(context: RequestContext, target: ResourceTarget, patch: Patch): Promise<Written>;
   /** The object as it was last, or as it now is while finalizers or grace keep it. */
-  delete(
-    context: RequestContext,
-    target: ResourceTarget,
-    options: DeleteOptions,
-  ): Promise<{ readonly object: ObjectBytes; readonly gone: boolean }>;
+  delete(context: RequestContext, target: ResourceTarget, options: DeleteOptions): Promise<Deleted>;
   deleteCollection(
     context: RequestContext,
     target: CollectionTarget,
@@ -66,6 +62,8 @@ export interface ObjectBytes {
   readonly json: Buffer;
   /** Decoded on demand, frozen and remembered. */
   object(): Readonly<ApiObject>;
+  /** Only the metadata, without decoding the rest; revision included. */
+  metadata(): Readonly<ObjectMeta>;
 }
 
 export interface GetOptions {
@@ -111,6 +109,14 @@ export type Patch =
 export interface Written {
   readonly object: ObjectBytes;
   readonly created: boolean;
+}
+
+export interface Deleted {
+  /** As it was last, or as it is now while something keeps it. */
+  readonly object: ObjectBytes;
+  readonly gone: boolean;
+  /** Whether the caller is answered with the object, instead of that it succeeded. */
+  readonly shown: boolean;
 }
 
 export interface DeleteOptions {

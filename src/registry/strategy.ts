@@ -13,6 +13,10 @@ export interface Strategy {
   readonly generation?: boolean;
   /** Whether a PUT without a resourceVersion overwrites whatever is there; true if left out. */
   readonly unconditionalUpdate?: boolean;
+  /** Whether who deletes the object without saying what is to become of its dependents leaves them; upstream's old ways. */
+  readonly orphansByDefault?: boolean;
+  /** Whether a deletion answers with the object even when it is gone, as upstream does for some kinds. */
+  readonly returnsDeleted?: boolean;
   /** Whether a PUT creates what is missing. */
   readonly createOnUpdate?: boolean;
   /** Defaults that compute; runs on every write, must be idempotent. */

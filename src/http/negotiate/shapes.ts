@@ -1,4 +1,4 @@
-import type { ApiObject, Kind } from '../../api/kind.ts';
+import type { ApiObject, Kind, ObjectMeta } from '../../api/kind.ts';
 import type { ObjectBytes } from '../../registry/registry.ts';
 
 /** https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables */
@@ -48,13 +48,13 @@ export function tableOfObjects(options: {
       cells: printed.rows[index] ?? [],
       ...(includeObject === 'None'
         ? {}
-        : { object: includeObject === 'Object' ? object : partialOf(object) }),
+        : { object: includeObject === 'Object' ? object : partialOf(object.metadata) }),
     })),
   };
 }
 
-export function partialOf(object: Readonly<ApiObject>): Record<string, unknown> {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+export function partialOf(metadata: Readonly<ObjectMeta>): Record<string, unknown> {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
 }
 
 export function partialListOf(objects: readonly ObjectBytes[], meta: ListMeta): Record<string, unknown> {
@@ -62,7 +62,7 @@ export function partialListOf(objects: readonly ObjectBytes[], meta: ListMeta): 
     kind: 'PartialObjectMetadataList',
     apiVersion: 'meta.k8s.io/v1',
     metadata: meta,
-    items: objects.map((bytes) => partialOf(bytes.object())),
+    items: objects.map((bytes) => partialOf(bytes.metadata())),
   };
 }
 

@@ -49,7 +49,7 @@ export async function answerObject(
           includeObject: include(exchange),
         })
       : format.shape === 'partial'
-        ? partialOf(bytes.object())
+        ? partialOf(bytes.metadata())
         : bytes.object();
   await answerValue(services, exchange, { status, value, format });
 }

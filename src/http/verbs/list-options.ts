@@ -60,23 +60,37 @@ function fromQuery(query: URLSearchParams): Record<string, unknown> {
 
 function grace(value: unknown): Pick<DeleteOptions, 'gracePeriodSeconds'> {
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
-    throw new AmphoraError('BadRequest', 'gracePeriodSeconds must be a whole number of seconds, 0 or more');
+  if (typeof value !== 'number' || !Number.isSafeInteger(value))
+    throw new AmphoraError('BadRequest', 'gracePeriodSeconds must be a whole number of seconds');
   return { gracePeriodSeconds: value };
 }
 
+/** apimachinery's ValidateDeleteOptions. @throws Invalid */
 function propagation(given: Record<string, unknown>): Pick<DeleteOptions, 'propagationPolicy'> {
   const { propagationPolicy: value, orphanDependents } = given;
   if (value === undefined || value === null)
     return typeof orphanDependents === 'boolean'
       ? { propagationPolicy: orphanDependents ? 'Orphan' : 'Background' }
       : {};
+  if (typeof orphanDependents === 'boolean')
+    throw invalidOption(
+      'FieldValueInvalid',
+      `Invalid value: ${JSON.stringify(value)}: orphanDependents and deletionPropagation cannot be both set`,
+    );
   if (value === 'Orphan' || value === 'Background' || value === 'Foreground')
     return { propagationPolicy: value };
-  throw new AmphoraError(
-    'BadRequest',
-    `propagationPolicy: Unsupported value: ${JSON.stringify(value)}: supported values: "Background", "Foreground", "Orphan"`,
+  throw invalidOption(
+    'FieldValueNotSupported',
+    `Unsupported value: ${JSON.stringify(value)}: supported values: "Background", "Foreground", "Orphan", "nil"`,
   );
+}
+
+function invalidOption(reason: string, message: string): AmphoraError {
+  const field = 'propagationPolicy';
+  return new AmphoraError('Invalid', `DeleteOptions.meta.k8s.io "" is invalid: ${field}: ${message}`, {
+    about: { group: 'meta.k8s.io', kind: 'DeleteOptions', name: '' },
+    details: [{ reason, field, message }],
+  });
 }
 
 function preconditions(value: unknown): Pick<DeleteOptions, 'preconditions'> {

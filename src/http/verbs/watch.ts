@@ -132,7 +132,7 @@ function encoderOf(
     if (event.type === 'BOOKMARK') return bookmark(kind, event, format.shape);
     const object =
       format.shape === 'partial'
-        ? partialOf(event.object.object())
+        ? partialOf(event.object.metadata())
         : tableOfObjects({
             kind,
             objects: [event.object],

@@ -64,11 +64,13 @@ export async function remove(services: Services, exchange: Exchange, route: Obje
   formatOf(services, exchange);
   const { options, context } = await deletion(services, exchange);
   const deleted = await services.registry.delete(context, targetOf(kind, route), options);
-  const { metadata } = deleted.object.object();
-  if (!deleted.gone) {
-    await answerObject(services, exchange, { status: 200, kind, bytes: deleted.object });
+  if (deleted.shown) {
+    // Upstream says so only to who asked for what takes longer.
+    const status = !deleted.gone && options.propagationPolicy === 'Foreground' ? 202 : 200;
+    await answerObject(services, exchange, { status, kind, bytes: deleted.object });
     return;
   }
+  const metadata = deleted.object.metadata();
   const details = {
     name: metadata.name,
     ...(kind.group === '' ? {} : { group: kind.group }),

@@ -9,6 +9,7 @@ const FORMER_GRACE_SECONDS = 30;
 
 export const pods: Strategy = {
   resource: 'pods',
+  returnsDeleted: true,
   generation: true,
   defaults(pod) {
     const spec = ensure(pod, 'spec');

@@ -8,6 +8,7 @@ import type { Strategy } from '../strategy.ts';
 
 export const services: Strategy = {
   resource: 'services',
+  returnsDeleted: true,
   defaults(service) {
     const spec = ensure(service, 'spec');
     for (const port of items(spec, 'ports')) port.targetPort ??= port.port;
