@@ -171,6 +171,13 @@ export const LIMITS = {
   /** First and longest wait before an event is written again when the API was away. */
   eventRetryMs: 250,
   eventRetryMaxMs: 10 * SECOND_MS,
+  /** Most bytes of a webhook's answer, as upstream. */
+  webhookAnswerBytes: 3 * MIB,
+  /** Connections to one webhook server, those of them that are kept idle, those to all servers, and how long one idles. */
+  webhookSockets: 64,
+  webhookIdleSockets: 8,
+  webhookTotalSockets: 512,
+  webhookIdleMs: 90 * SECOND_MS,
   /** Most bytes of an answer a probe reads. */
   probeBodyBytes: 10 * KIB,
 } as const;
