@@ -78,6 +78,7 @@ test('may I, may they', async () => {
   assert.equal(refused.status, 422);
   const health = await review<{ allowed: boolean }>(`${AUTHZ}/subjectaccessreviews`, {
     user: 'jane',
+    groups: ['system:authenticated'],
     nonResourceAttributes: { verb: 'get', path: '/healthz' },
   });
   assert.equal(health.status.allowed, true);

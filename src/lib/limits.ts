@@ -16,6 +16,8 @@ export const LIMITS = {
   yamlAliases: 100,
   /** Most operations in one JSON patch, as upstream. */
   jsonPatchOperations: 10_000,
+  /** Most combinations of verb, group, resource and name that a check for escalation looks through. */
+  rbacAtoms: 20_000,
   /** Most requirements in one label or field selector. */
   selectorTerms: 1000,
   /** Deadline of one call to etcd. */

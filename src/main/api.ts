@@ -11,6 +11,7 @@ import {
 } from '../access/authn/service-account-tokens.ts';
 import { createAuthorizer } from '../access/authz/all.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
+import { createRbac } from '../access/authz/rbac/rbac.ts';
 import { createKindTable } from '../api/kinds.ts';
 import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
@@ -64,7 +65,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
   });
   serveCustomKinds(registry.kinds, { live, log });
-  const authorizer = createAuthorizer({ graph: createNodeGraph(registry) });
+  const rbac = createRbac(live);
+  const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const tokens = await createTokens(parts, registry);
   const nodes = createNodeTunnels({ log });
   const { certificate, key } = await pki.server();

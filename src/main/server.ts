@@ -9,6 +9,7 @@ import { runScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
 import { type Api, createApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
+import { bootstrapRoles } from './bootstrap-roles.ts';
 import type { InstanceConfig } from './instance.ts';
 import { stopSignal } from './stop-signal.ts';
 
@@ -68,7 +69,9 @@ async function runBehindApi(api: Api, { clock, log, port, signal }: Behind): Pro
     });
   const following = api.live.follow(signal);
   try {
-    await bootstrap(as('system:amphora:bootstrap', ['system:masters']), { port }, signal);
+    const bootstrapper = as('system:amphora:bootstrap', ['system:masters']);
+    await bootstrap(bootstrapper, { port }, signal);
+    await bootstrapRoles(bootstrapper, api.live, signal);
     const kinds = api.registry.kinds;
     await Promise.all([
       following,

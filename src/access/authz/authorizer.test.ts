@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { handmadeView } from '../testing/live-objects.ts';
 import { ANONYMOUS, type User } from '../user.ts';
 import { createAuthorizer } from './all.ts';
 import type { Attributes } from './authorizer.ts';
+import { bindingObject, DEFAULT_BINDINGS, DEFAULT_ROLES, roleObject } from './bootstrap/objects.ts';
 import { forbidden } from './forbidden.ts';
+import { createRbac } from './rbac/rbac.ts';
 
 const authorizer = createAuthorizer({
+  rbac: createRbac(handmadeView(...DEFAULT_ROLES.map(roleObject), ...DEFAULT_BINDINGS.map(bindingObject))),
   graph: {
     podIsOn: async (node, pod) => node === 'box' && pod.name === 'mine',
     isUsedOn: async (node, object) => node === 'box' && object.name === 'used',
@@ -45,19 +49,20 @@ const TABLE: ReadonlyArray<[User, 'may' | 'may not', string]> = [
   [ADMIN, 'may', 'delete nodes /x'],
   [ADMIN, 'may', 'get /metrics'],
   [ANONYMOUS, 'may', 'get /healthz'],
-  [ANONYMOUS, 'may', 'get /readyz/store'],
+  [ANONYMOUS, 'may not', 'get /readyz/store'],
   [ANONYMOUS, 'may', 'get /version'],
   [ANONYMOUS, 'may not', 'get /api'],
   [ANONYMOUS, 'may not', 'get /healthz/../api'],
   [ANONYMOUS, 'may not', 'post /healthz'],
   [ANONYMOUS, 'may not', 'list pods a/'],
   [ACCOUNT, 'may', 'get /apis/apps/v1'],
+  [ACCOUNT, 'may', 'get /openid/v1/jwks'],
   [ACCOUNT, 'may', 'create selfsubjectaccessreviews.authorization.k8s.io'],
-  [ACCOUNT, 'may not', 'get /apis/amphora.dev/v1/nodes/box/tunnel'],
+  [ACCOUNT, 'may not', 'create nodes.amphora.dev/tunnel /box'],
   [ACCOUNT, 'may not', 'get pods a/x'],
   [user('system:node:box'), 'may not', 'get nodes /box'],
-  [NODE, 'may', 'get /apis/amphora.dev/v1/nodes/box/tunnel'],
-  [NODE, 'may not', 'get /apis/amphora.dev/v1/nodes/other/tunnel'],
+  [NODE, 'may', 'create nodes.amphora.dev/tunnel /box'],
+  [NODE, 'may not', 'create nodes.amphora.dev/tunnel /other'],
   [NODE, 'may', 'create nodes'],
   [NODE, 'may', 'patch nodes/status /box'],
   [NODE, 'may not', 'patch nodes/status /other'],

@@ -15,12 +15,19 @@ export interface ResourceAttributes {
   readonly name: string;
   /** As the caller wrote it; left out for none. */
   readonly fieldSelector?: string;
+  readonly labelSelector?: string;
 }
 
 export interface PathAttributes {
   readonly kind: 'path';
   readonly verb: string;
   readonly path: string;
+}
+
+/** What one way to decide says; `none` leaves it to the others, with a reason why it could not allow. */
+export interface Opinion {
+  readonly verdict: 'allow' | 'deny' | 'none';
+  readonly reason: string;
 }
 
 export interface Decision {

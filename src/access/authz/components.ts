@@ -81,7 +81,9 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
 export const allowComponents: AuthorizationRule = (user, attributes) => {
   const rules = Object.hasOwn(RULES, user.name) ? RULES[user.name] : undefined;
   if (rules === undefined || attributes.kind !== 'resource') return undefined;
-  return rules.some((rule) => matches(rule, attributes)) ? `component ${user.name}` : undefined;
+  return rules.some((rule) => matches(rule, attributes))
+    ? { verdict: 'allow', reason: `component ${user.name}` }
+    : undefined;
 };
 
 function matches(rule: Rule, attributes: ResourceAttributes): boolean {

@@ -1,6 +1,6 @@
 import type { User } from '../user.ts';
 import type { AuthorizationRule } from './all.ts';
-import type { Attributes, ResourceAttributes } from './authorizer.ts';
+import type { Attributes, Opinion, ResourceAttributes } from './authorizer.ts';
 
 const USER_PREFIX = 'system:node:';
 
@@ -63,15 +63,22 @@ type NodeRule = (
  * by list or watch.
  */
 export function allowNodes(graph: NodeGraph): AuthorizationRule {
-  return async (user, attributes, signal) => {
+  return (user, attributes, signal) => {
     const node = nodeOf(user);
-    if (node === undefined || node === '') return undefined;
-    if (attributes.kind === 'path') return mayUsePath(node, attributes) ? 'its own tunnel' : undefined;
-    const { group, resource } = attributes;
-    const asked = { ...attributes, qualified: group === '' ? resource : `${resource}.${group}` };
-    const rule = (Object.hasOwn(RULES, asked.qualified) ? RULES[asked.qualified] : undefined) ?? otherwise;
-    return (await rule(node, asked, graph, signal)) ? `node ${node}` : undefined;
+    return node === undefined || node === '' ? undefined : allowNode(node, attributes, { graph, signal });
   };
+}
+
+async function allowNode(
+  node: string,
+  attributes: Attributes,
+  { graph, signal }: { graph: NodeGraph; signal: AbortSignal },
+): Promise<Opinion | undefined> {
+  if (attributes.kind === 'path') return undefined;
+  const { group, resource } = attributes;
+  const asked = { ...attributes, qualified: group === '' ? resource : `${resource}.${group}` };
+  const rule = (Object.hasOwn(RULES, asked.qualified) ? RULES[asked.qualified] : undefined) ?? otherwise;
+  return (await rule(node, asked, graph, signal)) ? { verdict: 'allow', reason: `node ${node}` } : undefined;
 }
 
 const RULES: Readonly<Record<string, NodeRule>> = {
@@ -82,6 +89,8 @@ const RULES: Readonly<Record<string, NodeRule>> = {
   // One event is read before it is counted on by an agent that was started again; listing them is not a node's business.
   events: (_node, asked) => (WRITE.has(asked.verb) || asked.verb === 'get') && asked.subresource === '',
   'events.events.k8s.io': (_node, asked) => WRITE.has(asked.verb) && asked.subresource === '',
+  'nodes.amphora.dev': (node, { verb, subresource, name }) =>
+    verb === 'create' && subresource === 'tunnel' && name === node,
   pods: mayUsePods,
   serviceaccounts: mayUseServiceAccounts,
 };
@@ -137,13 +146,6 @@ function otherwise(
   // The set above holds exactly the names of this union.
   const resource = qualified as UsedObject['resource'];
   return graph.isUsedOn(node, { resource, namespace, name }, signal);
-}
-
-function mayUsePath(node: string, attributes: Extract<Attributes, { kind: 'path' }>): boolean {
-  return (
-    attributes.verb === 'get' &&
-    attributes.path === `/apis/amphora.dev/v1/nodes/${encodeURIComponent(node)}/tunnel`
-  );
 }
 
 /** Whether the selector has the term, so that at most the node's own can match. */

@@ -1,7 +1,7 @@
 import type { Attributes } from '../../access/authz/authorizer.ts';
 import type { Exchange } from '../exchange.ts';
 import { methodNotAllowed } from '../status.ts';
-import type { NodeActionRoute, Route } from './route.ts';
+import type { NodeAction, Route } from './route.ts';
 
 const OBJECT_VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
@@ -15,7 +15,9 @@ const OBJECT_VERBS: Readonly<Record<string, string>> = {
 /** What the request asks for, as authorization sees it. @throws MethodNotAllowed for a method without a verb. */
 export function attributesOf(exchange: Exchange, route: Route): Attributes {
   const { method, query } = exchange;
-  if (route.type === 'node-action') return nodeActionAttributes(route);
+  if (route.type === 'node-action') return nodeAttributes(route.node, route.action);
+  // No path: `/apis/*` is open to whoever is known, for discovery.
+  if (route.type === 'tunnel') return nodeAttributes(route.node, 'tunnel');
   if (route.type !== 'collection' && route.type !== 'object')
     return { kind: 'path', verb: method.toLowerCase(), path: exchange.path };
   const { group, version, resource, namespace } = route;
@@ -37,7 +39,7 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
 }
 
 /** As upstream words it of `nodes/proxy`: a subresource that is created. */
-function nodeActionAttributes({ node, action }: NodeActionRoute): Attributes {
+function nodeAttributes(node: string, action: NodeAction | 'tunnel'): Attributes {
   return {
     kind: 'resource',
     verb: 'create',

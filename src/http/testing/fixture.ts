@@ -8,6 +8,8 @@ import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
 import { createServiceAccountTokens, loadSigningKey } from '../../access/authn/service-account-tokens.ts';
 import { createAuthorizer } from '../../access/authz/all.ts';
+import { planDefaults } from '../../access/authz/bootstrap/plan.ts';
+import { createRbac } from '../../access/authz/rbac/rbac.ts';
 import type { LiveView } from '../../access/live.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import { createTablePrinter } from '../../api/printers/table.ts';
@@ -86,7 +88,8 @@ export async function startFixture(
     clock: systemClock,
     exists: async () => true,
   });
-  const authorizer = createAuthorizer({ graph: createNodeGraph(registry) });
+  const rbac = createRbac(live);
+  const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const pair = await pki.server();
   const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };
   const server = createApiServer({
@@ -103,6 +106,7 @@ export async function startFixture(
     tls,
     ...(options.requestHeaderMs === undefined ? {} : { requestHeaderMs: options.requestHeaderMs }),
   });
+  await createDefaultRoles(registry, live);
   await live.load(stop.signal);
   const following = live.follow(stop.signal);
   const { port } = await server.listen(0, '127.0.0.1');
@@ -125,6 +129,15 @@ export async function startFixture(
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** Those of the cluster: the namespaces of the others are not here. */
+async function createDefaultRoles(registry: Registry, live: LiveView): Promise<void> {
+  const steps = planDefaults(live).filter(({ object }) => object.metadata.namespace === undefined);
+  for (const { resource, object } of steps) {
+    const kind = kindOf('rbac.authorization.k8s.io', 'v1', resource);
+    await registry.create(contextOf(), { kind, namespace: '' }, object);
+  }
 }
 
 /** A pod that is bound to a node, as the scheduler leaves it. */
