@@ -72,6 +72,8 @@ export interface KindTable {
   /** Replaces a kind of the same group, version and resource. */
   add(kind: Kind): void;
   remove(group: string, version: string, resource: string): void;
+  /** Tells of each {@link KindTable.add} and {@link KindTable.remove}. Returns what ends it. */
+  onChange(listener: () => void): () => void;
 }
 
 export function apiVersionOf(kind: { readonly group: string; readonly version: string }): string {

@@ -39,6 +39,7 @@ class Kinds implements KindTable {
   readonly #definitions: Definitions;
   readonly #byResource = new Map<string, Kind>();
   readonly #byKind = new Map<string, Kind>();
+  readonly #listeners = new Set<() => void>();
   #all: readonly Kind[] | undefined;
 
   constructor(definitions: Definitions) {
@@ -65,19 +66,33 @@ class Kinds implements KindTable {
     return listed === undefined ? undefined : this.#listOf(listed.schema);
   }
 
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   add(kind: Kind): void {
-    this.remove(kind.group, kind.version, kind.resource);
+    this.#drop(kind.group, kind.version, kind.resource);
     this.#byResource.set(`${kind.group}/${kind.version}/${kind.resource}`, kind);
     this.#byKind.set(`${apiVersionOf(kind)}/${kind.kind}`, kind);
-    this.#all = undefined;
+    this.#changed();
   }
 
   remove(group: string, version: string, resource: string): void {
+    if (this.#drop(group, version, resource)) this.#changed();
+  }
+
+  #drop(group: string, version: string, resource: string): boolean {
     const known = this.find(group, version, resource);
-    if (known === undefined) return;
+    if (known === undefined) return false;
     this.#byResource.delete(`${group}/${version}/${resource}`);
     this.#byKind.delete(`${apiVersionOf(known)}/${known.kind}`);
+    return true;
+  }
+
+  #changed(): void {
     this.#all = undefined;
+    for (const listener of this.#listeners) listener();
   }
 
   #listOf(items: ObjectSchema): ObjectSchema {

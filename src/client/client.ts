@@ -71,6 +71,8 @@ export interface ClientPatch {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /** For what is read: objects come with their metadata and nothing else (PartialObjectMetadata). */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WriteOptions extends CallOptions {

@@ -34,6 +34,11 @@ const PATCH_TYPES: Readonly<Record<ClientPatch['type'], string>> = {
   apply: 'application/apply-patch+yaml',
 };
 
+/** Lists and single objects alike: the server gives whichever fits. */
+const METADATA = ['PartialObjectMetadataList', 'PartialObjectMetadata']
+  .map((as) => `application/json;as=${as};g=meta.k8s.io;v=v1`)
+  .join(',');
+
 /** The API over one HTTP/2 connection. A `Status` that says no is thrown as the error it was on the server. */
 export function createHttpClient(options: HttpClientOptions): Client {
   return new HttpClient(options);
@@ -70,7 +75,7 @@ class HttpClient implements Client {
     const { status, stream } = await this.#session.open({
       method: 'GET',
       path,
-      headers: await this.#headers(),
+      headers: await this.#headers(options),
       signal,
     });
     if (status !== 200) throw statusError(parse(await collect(stream)), status);
@@ -127,7 +132,10 @@ class HttpClient implements Client {
     const timeout = AbortSignal.timeout(LIMITS.requestMs);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
     const hasBody = options.body !== undefined;
-    const headers = await this.#headers(hasBody ? (options.contentType ?? 'application/json') : undefined);
+    const headers = await this.#headers(
+      options,
+      hasBody ? (options.contentType ?? 'application/json') : undefined,
+    );
     const body = hasBody ? { body: Buffer.from(JSON.stringify(options.body)) } : {};
     const { status, stream } = await this.#session.open({ method, path, headers, signal, ...body });
     const answer = parse(
@@ -139,11 +147,11 @@ class HttpClient implements Client {
     return answer as T; // The caller named the type of what it asked for.
   }
 
-  async #headers(contentType?: string): Promise<Record<string, string>> {
+  async #headers({ metadataOnly }: CallOptions, contentType?: string): Promise<Record<string, string>> {
     const { token } = this.#options;
     const bearer = typeof token === 'function' ? await token() : token;
     return {
-      accept: 'application/json',
+      accept: metadataOnly === true ? METADATA : 'application/json',
       'user-agent': this.#userAgent(),
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),

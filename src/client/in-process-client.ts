@@ -4,7 +4,7 @@ import type { User } from '../access/user.ts';
 import { type ApiObject, type Kind, qualifiedResource } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import type { DeleteOptions, Patch, Registry, RequestContext } from '../registry/registry.ts';
+import type { DeleteOptions, ObjectBytes, Patch, Registry, RequestContext } from '../registry/registry.ts';
 import type {
   CallOptions,
   Client,
@@ -48,7 +48,7 @@ class InProcessClient implements Client {
   async get<T = ApiObject>(reference: ObjectReference, options: CallOptions = {}): Promise<T> {
     const { context, target } = await this.#enter('get', reference, options);
     const found = await this.#registry.get(context, { ...target, name: reference.name }, {});
-    return found.object() as T; // The caller named the type of what it asked for.
+    return decoded<T>(found, options);
   }
 
   async list<T = ApiObject>(
@@ -60,7 +60,7 @@ class InProcessClient implements Client {
     const found = await this.#registry.list(context, target, query);
     const { resourceVersion } = found;
     return {
-      items: found.items.map((item) => item.object() as T), // As in get().
+      items: found.items.map((item) => decoded<T>(item, options)),
       metadata:
         found.continue === undefined ? { resourceVersion } : { resourceVersion, continue: found.continue },
     };
@@ -79,7 +79,7 @@ class InProcessClient implements Client {
     });
     for await (const event of events) {
       if (event.type === 'BOOKMARK') yield { type: 'BOOKMARK', resourceVersion: String(event.revision) };
-      else yield { type: event.type, object: event.object.object() as T }; // As in get().
+      else yield { type: event.type, object: decoded<T>(event.object, options) };
     }
   }
 
@@ -87,7 +87,7 @@ class InProcessClient implements Client {
     const { context, target } = await this.#enter('create', collection, options);
     // The registry decodes it by its schema, as it does every body.
     const body = object as ApiObject;
-    return (await this.#registry.create(context, target, body)).object() as T; // As in get().
+    return (await this.#registry.create(context, target, body)).object() as T; // As in decoded().
   }
 
   async update<T = ApiObject>(
@@ -98,7 +98,7 @@ class InProcessClient implements Client {
     const { context, target } = await this.#enter('update', reference, options);
     const named = { ...target, name: reference.name };
     const written = await this.#registry.update(context, named, object as ApiObject); // As in create().
-    return written.object.object() as T; // As in get().
+    return written.object.object() as T; // As in decoded().
   }
 
   async patch<T = ApiObject>(
@@ -109,7 +109,7 @@ class InProcessClient implements Client {
     const { context, target } = await this.#enter('patch', reference, options);
     const change = registryPatch(patch, options.force === true);
     const written = await this.#registry.patch(context, { ...target, name: reference.name }, change);
-    return written.object.object() as T; // As in get().
+    return written.object.object() as T; // As in decoded().
   }
 
   async delete<T = ApiObject>(
@@ -120,7 +120,7 @@ class InProcessClient implements Client {
     const { context, target } = await this.#enter('delete', reference, options);
     const deletion = body as DeleteOptions; // The same fields by the same names.
     const deleted = await this.#registry.delete(context, { ...target, name: reference.name }, deletion);
-    return deleted.object.object() as T; // As in get().
+    return deleted.object.object() as T; // As in decoded().
   }
 
   async close(): Promise<void> {}
@@ -167,6 +167,11 @@ class InProcessClient implements Client {
       throw new AmphoraError('NotFound', `the server has no resource ${resource} in ${apiVersion}`);
     return kind;
   }
+}
+
+function decoded<T>(bytes: ObjectBytes, { metadataOnly }: CallOptions): T {
+  // The caller named the type of what it asked for.
+  return (metadataOnly === true ? { metadata: bytes.metadata() } : bytes.object()) as T;
 }
 
 function registryPatch(patch: ClientPatch, force: boolean): Patch {

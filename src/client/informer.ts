@@ -1,16 +1,9 @@
-import type { ApiObject, ObjectMeta } from '../api/kind.ts';
-import type { Clock } from '../lib/clock.ts';
-import { AmphoraError, isCode } from '../lib/errors.ts';
-import { LIMITS } from '../lib/limits.ts';
-import type { Logger } from '../lib/log.ts';
+import type { ApiObject } from '../api/kind.ts';
 import type { Client, CollectionReference } from './client.ts';
 import { InformerCache } from './informer-cache.ts';
+import { type ListWatchOptions, listAndWatch, type Sink } from './list-watch.ts';
 
-export interface InformerOptions<T> {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly labelSelector?: string;
-  readonly fieldSelector?: string;
+export interface InformerOptions<T> extends ListWatchOptions {
   /** Values under which an object is found with {@link Informer.byIndex}, by index name. */
   readonly indexes?: Readonly<Record<string, (object: T) => readonly string[]>>;
 }
@@ -31,10 +24,12 @@ export interface Informer<T> {
 }
 
 /** `namespace/name`, or `name` for what is not namespaced. */
-export function keyOf(object: {
-  readonly metadata?: { readonly name?: string; readonly namespace?: string };
-}): string {
-  const { name = '', namespace = '' } = object.metadata ?? {};
+export function keyOf(object: object): string {
+  // What the API sends has metadata.
+  const { metadata = {} } = object as {
+    readonly metadata?: { readonly name?: string; readonly namespace?: string };
+  };
+  const { name = '', namespace = '' } = metadata;
   return namespace === '' ? name : `${namespace}/${name}`;
 }
 
@@ -43,10 +38,10 @@ export function createInformer<T extends object = ApiObject>(
   collection: CollectionReference,
   options: InformerOptions<T>,
 ): Informer<T> {
-  return new ListWatch(client, collection, options);
+  return new CollectionInformer(client, collection, options);
 }
 
-class ListWatch<T extends object> implements Informer<T> {
+class CollectionInformer<T extends object> implements Informer<T> {
   readonly #client: Client;
   readonly #collection: CollectionReference;
   readonly #options: InformerOptions<T>;
@@ -54,7 +49,6 @@ class ListWatch<T extends object> implements Informer<T> {
   readonly #handlers = new Set<(key: string) => void>();
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
-  #failures = 0;
 
   constructor(client: Client, collection: CollectionReference, options: InformerOptions<T>) {
     this.#client = client;
@@ -86,102 +80,55 @@ class ListWatch<T extends object> implements Informer<T> {
 
   async whenSynced(signal: AbortSignal): Promise<void> {
     if (this.#isSynced) return;
-    signal.throwIfAborted();
-    const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      await Promise.race([this.#synced.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+    await unlessAborted(this.#synced.promise, signal);
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const revision = await this.#relist(signal);
-        await this.#follow(revision, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        await this.#pause(error, signal);
-      }
-    }
+    let fresh = new Map<string, T>();
+    const sink: Sink<T> = {
+      begin: () => {
+        fresh = new Map();
+      },
+      listed: (objects) => {
+        for (const object of objects) fresh.set(keyOf(object), object);
+      },
+      end: () => this.#replace(fresh),
+      set: (object) => {
+        const key = keyOf(object);
+        this.#cache.set(key, object);
+        this.#tell(key);
+      },
+      delete: (object) => {
+        const key = keyOf(object);
+        this.#cache.delete(key);
+        this.#tell(key);
+      },
+    };
+    await listAndWatch<T>(this.#client, this.#collection, { ...this.#options, sink, signal });
   }
 
-  /** Reads everything; tells the keys of what differs from what was known. @returns the list's revision */
-  async #relist(signal: AbortSignal): Promise<string> {
-    const fresh = new Map<string, T>();
-    let token: string | undefined;
-    let revision = '';
-    do {
-      const query = {
-        ...this.#query(),
-        limit: LIMITS.informerPageObjects,
-        ...(token === undefined ? {} : { continue: token }),
-      };
-      const page = await this.#client.list<T>(this.#collection, query, { signal });
-      for (const object of page.items) fresh.set(keyOf(object), object);
-      revision = page.metadata.resourceVersion;
-      token = page.metadata.continue === '' ? undefined : page.metadata.continue;
-    } while (token !== undefined);
+  /** Tells the keys of what differs from what was known. */
+  #replace(fresh: ReadonlyMap<string, T>): void {
     const changed = this.#cache.replace(fresh);
     this.#isSynced = true;
     this.#synced.resolve();
     for (const key of changed) this.#tell(key);
-    return revision;
-  }
-
-  /** Watches from a revision, again and again as the server ends watches, until one fails. */
-  async #follow(from: string, signal: AbortSignal): Promise<void> {
-    let revision = from;
-    while (!signal.aborted) {
-      const query = { ...this.#query(), resourceVersion: revision };
-      let events = 0;
-      for await (const event of this.#client.watch<T>(this.#collection, query, { signal })) {
-        events++;
-        this.#failures = 0;
-        if (event.type === 'BOOKMARK') {
-          revision = event.resourceVersion;
-          continue;
-        }
-        const key = keyOf(event.object);
-        if (event.type === 'DELETED') this.#cache.delete(key);
-        else this.#cache.set(key, event.object);
-        revision = metaOf(event.object)?.resourceVersion ?? revision;
-        this.#tell(key);
-      }
-      // A server that ends each watch at once is not to be asked in a loop without a pause.
-      if (events === 0) await this.#options.clock.sleep(LIMITS.informerRetryFirstMs, signal);
-    }
   }
 
   #tell(key: string): void {
     for (const handler of this.#handlers) handler(key);
   }
-
-  #query(): { labelSelector?: string; fieldSelector?: string } {
-    const { labelSelector, fieldSelector } = this.#options;
-    return {
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-      ...(fieldSelector === undefined ? {} : { fieldSelector }),
-    };
-  }
-
-  async #pause(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    const { resource } = this.#collection;
-    if (isCode(error, 'Expired', 'Gone')) log.debug({ resource }, 'the revision is gone: listing again');
-    else log.warn({ resource, err: AmphoraError.from(error) }, 'list or watch failed: trying again');
-    const longest = Math.min(
-      LIMITS.informerRetryFirstMs * 2 ** this.#failures,
-      LIMITS.informerRetryLongestMs,
-    );
-    this.#failures++;
-    await clock.sleep(longest * (0.5 + Math.random() / 2), signal).catch(() => {}); // Aborted: run() sees it.
-  }
 }
 
-function metaOf(object: object): ObjectMeta | undefined {
-  return 'metadata' in object ? (object.metadata as ObjectMeta) : undefined; // What the API sends has metadata.
+/** @throws the signal's reason when it aborts first */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

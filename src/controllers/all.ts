@@ -1,5 +1,6 @@
 import type { Controller, ControllerParts } from './controller.ts';
 import { crdController } from './crd/reconcile.ts';
+import { garbageCollector } from './garbage-collector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
 import { podGarbageController } from './pod-garbage/reconcile.ts';
@@ -12,4 +13,5 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   serviceAccountController,
   nodeLifecycleController,
   podGarbageController,
+  garbageCollector,
 ];

@@ -24,6 +24,10 @@ export interface Controller {
   /** What wakes it: each change of an informer's object, as the key to look at; undefined for none. */
   readonly sources: readonly Source[];
   reconcile(key: string, signal: AbortSignal): Promise<Reconciled | undefined>;
+  /** What it follows besides its sources, until the signal aborts. */
+  run?(signal: AbortSignal): Promise<void>;
+  /** Keys worked on at once; two if left out. */
+  readonly workers?: number;
 }
 
 export interface Source {
@@ -48,13 +52,14 @@ export async function runController(
   );
   try {
     await Promise.all(controller.sources.map(({ informer }) => informer.whenSynced(signal)));
-    await runControlLoop({
+    const loop = runControlLoop({
       queue,
-      workers: WORKERS,
+      workers: controller.workers ?? WORKERS,
       signal,
       log: parts.log.child({ controller: controller.name }),
       reconcile: (key, aborted) => controller.reconcile(key, aborted),
     });
+    await Promise.all([loop, controller.run?.(signal)]);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -53,6 +53,10 @@ export const LIMITS = {
   /** First and longest pause before a failed key is tried again. */
   retryFirstMs: 10,
   retryLongestMs: 5 * MINUTE_MS,
+  /** Owners that the garbage collector remembers to be gone; upstream's cache has 500. */
+  goneOwners: 4096,
+  /** Keys the garbage collector works on at once, as upstream. */
+  garbageWorkers: 20,
   /** First and longest pause before an informer lists again. */
   informerRetryFirstMs: 200,
   informerRetryLongestMs: 30 * SECOND_MS,
