@@ -58,6 +58,14 @@ interface Node extends GraphNode {
 
 const NOBODY: readonly Node[] = [];
 
+/** Most have one owner, and share the list of it with all that it owns. */
+function shared(owners: readonly Node[]): readonly Node[] {
+  const [only] = owners;
+  if (only === undefined || owners.length > 1) return owners;
+  only.alone ??= owners;
+  return only.alone;
+}
+
 /**
  * Who owns whom, by uid, over all kinds. It keeps no object, only what the collector asks for, and tells which objects
  * are to be looked at after a change. It may lag behind the store: whoever acts on it reads the objects again.
@@ -192,9 +200,7 @@ export class OwnerGraph {
       owner.dependents.set(node, blocks);
       if (blocked === true && owner.foreground) this.#check(owner.uid);
     }
-    const [only] = owners;
-    // Most have one owner, and share the list of it with all that it owns.
-    node.owners = owners.length === 1 && only !== undefined ? (only.alone ??= owners) : owners;
+    node.owners = shared(owners);
     return changed;
   }
 
