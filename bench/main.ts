@@ -7,6 +7,8 @@ const USAGE = `npm run bench -- SUITE [options]
 
 Suites:
   start            pods, microVMs and the platform itself: how long until ready, and at what memory
+  api              the API server alone: requests per second and their latency, lists, watches, memory.
+                   KUBECONFIG=FILE KUBE_APISERVER=URL measure another server with the same requests
 
 Options:
   -o, --output     json (on standard output), or the path of a file to write the JSON into as well
@@ -28,6 +30,7 @@ type Suite = (options: BenchOptions) => Promise<readonly Result[]>;
 
 const SUITES: Readonly<Record<string, () => Promise<Suite>>> = {
   start: async () => (await import('./start/suite.ts')).runStart,
+  api: async () => (await import('./api/suite.ts')).runApi,
 };
 
 process.exitCode = await main();
@@ -60,7 +63,7 @@ async function main(): Promise<number> {
   const json = `${JSON.stringify(report, null, 2)}\n`;
   if (values.output !== '' && values.output !== 'json') await writeFile(values.output, json);
   process.stdout.write(values.output === 'json' ? json : reportTable(report));
-  return report.lines.some((line) => line.promise?.kept === false) ? 1 : 0;
+  return report.lines.some((line) => line.promises?.some(({ kept }) => !kept)) ? 1 : 0;
 }
 
 /** Undefined for words that are not understood. */

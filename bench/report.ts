@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from 'node:os';
 import { formatTable } from '../src/cli/table.ts';
-import { isMeasured, median, quantile, type Result } from './result.ts';
+import { type Bound, isMeasured, median, quantile, type Result } from './result.ts';
 
 /** A result with what is computed from it, as it is written for programs. */
 export interface Line {
@@ -10,10 +10,14 @@ export interface Line {
   readonly median?: number;
   readonly p90?: number;
   readonly samples?: readonly number[];
-  /** The median divided by that of another result. */
-  readonly ratio?: { readonly to: string; readonly value: number };
-  readonly promise?: { readonly atMost: number; readonly kept: boolean };
+  readonly promises?: readonly Promised[];
   readonly unavailable?: string;
+}
+
+/** A bound, with what was found: the median, or how many times that of another result. */
+export interface Promised extends Bound {
+  readonly value: number;
+  readonly kept: boolean;
 }
 
 export interface Report {
@@ -43,19 +47,8 @@ export function makeReport(results: readonly Result[]): Report {
 
 function lineOf(result: Result, all: readonly Result[]): Line {
   if (!isMeasured(result)) return result;
-  const { id, what, unit, samples, against, atMost } = result;
+  const { id, what, unit, samples, bounds = [] } = result;
   const middle = median(samples);
-  const other = all.find((one) => one.id === against?.id);
-  const ratio =
-    against !== undefined && other !== undefined && isMeasured(other)
-      ? { to: against.id, value: round(middle / median(other.samples)) }
-      : undefined;
-  const promise =
-    against !== undefined && ratio !== undefined
-      ? { atMost: against.atMost, kept: ratio.value <= against.atMost }
-      : atMost !== undefined
-        ? { atMost, kept: middle <= atMost }
-        : undefined;
   return {
     id,
     what,
@@ -63,9 +56,20 @@ function lineOf(result: Result, all: readonly Result[]): Line {
     median: round(middle),
     p90: round(quantile(samples, 0.9)),
     samples: samples.map(round),
-    ...(ratio === undefined ? {} : { ratio }),
-    ...(promise === undefined ? {} : { promise }),
+    promises: bounds.flatMap((bound) => promiseOf(middle, { bound, all })),
   };
+}
+
+/** None where the other result was not measured. */
+function promiseOf(
+  middle: number,
+  { bound, all }: { readonly bound: Bound; readonly all: readonly Result[] },
+): Promised[] {
+  const { to, atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY } = bound;
+  const other = all.find(({ id }) => id === to);
+  if (to !== undefined && (other === undefined || !isMeasured(other))) return [];
+  const value = round(other !== undefined && isMeasured(other) ? middle / median(other.samples) : middle);
+  return [{ ...bound, value, kept: value <= atMost && value >= atLeast }];
 }
 
 export function reportTable({ machine, node, lines }: Report): string {
@@ -76,18 +80,18 @@ export function reportTable({ machine, node, lines }: Report): string {
           `${line.median} ${line.unit}`,
           `${line.p90}`,
           String(line.samples?.length ?? 0),
-          line.ratio === undefined ? '' : `${line.ratio.value}x`,
-          line.promise === undefined ? '' : promiseText(line),
+          (line.promises ?? []).map((promised) => promiseText(promised, line.unit)).join('; '),
         ]
-      : [line.what, '-', '', '', '', `not measured: ${line.unavailable}`],
+      : [line.what, '-', '', '', `not measured: ${line.unavailable}`],
   );
   const head = `${machine.cpus} x ${machine.cpu}, ${machine.memoryMiB} MiB, Linux ${machine.kernel}, Node.js ${node}\n\n`;
-  return head + formatTable(['what', 'median', 'p90', 'n', 'ratio', 'promise'], rows);
+  return head + formatTable(['what', 'median', 'p90', 'n', 'promise'], rows);
 }
 
-function promiseText({ promise, ratio, unit }: Line): string {
-  if (promise === undefined) return '';
-  return `at most ${promise.atMost}${ratio === undefined ? ` ${unit}` : 'x'}: ${promise.kept ? 'kept' : 'NOT KEPT'}`;
+function promiseText({ to, atMost, atLeast, value, kept }: Promised, unit = ''): string {
+  const bound = atMost === undefined ? `at least ${atLeast}` : `at most ${atMost}`;
+  const verdict = kept ? 'kept' : 'NOT KEPT';
+  return to === undefined ? `${bound} ${unit}: ${verdict}` : `${value}x ${to}, ${bound}x: ${verdict}`;
 }
 
 function round(value: number): number {

@@ -6,13 +6,17 @@ export interface Measured {
   readonly id: string;
   /** What was measured, for people. */
   readonly what: string;
-  readonly unit: 'ms' | 'MiB';
+  readonly unit: 'ms' | 'MiB' | '/s' | 'MB/s';
   /** In the order they were taken. */
   readonly samples: readonly number[];
-  /** Medians compared: this one divided by that of the result named here. */
-  readonly against?: { readonly id: string; readonly atMost: number };
-  /** The most the median may be. */
+  readonly bounds?: readonly Bound[];
+}
+
+/** What is promised of the median, or, with `to`, of the median divided by that of the result of this id. */
+export interface Bound {
+  readonly to?: string;
   readonly atMost?: number;
+  readonly atLeast?: number;
 }
 
 export interface Unavailable {
@@ -31,7 +35,7 @@ export function median(samples: readonly number[]): number {
 }
 
 /** Linear between the two nearest samples. */
-export function quantile(samples: readonly number[], part: number): number {
+export function quantile(samples: readonly number[] | Float64Array, part: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const place = (sorted.length - 1) * part;
   const below = sorted[Math.floor(place)] ?? Number.NaN;

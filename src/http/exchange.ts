@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Credentials } from '../access/authn/authenticator.ts';
 import { ANONYMOUS, type User } from '../access/user.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './routes/route.ts';
-
-export type Incoming = IncomingMessage | Http2ServerRequest;
+import type { Incoming } from './wire.ts';
 
 /** The raw connection of a request that asks to change protocols. */
 export interface Upgrade {

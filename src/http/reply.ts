@@ -1,10 +1,11 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { constants, createGzip } from 'node:zlib';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
+import type { Outgoing } from './wire.ts';
 
-export type Outgoing = ServerResponse | Http2ServerResponse;
+/** What goes out in one piece, and needs no waiting for the client. */
+const PIECE_BYTES = 65_536;
 
 /** The answer to one request: headers once, then bytes at the pace the client reads them. */
 export class Reply {
@@ -46,6 +47,12 @@ export class Reply {
     }
     this.header('content-length', String(length));
     this.begin(status, contentType);
+    if (length <= PIECE_BYTES) {
+      this.#endWith(
+        chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length),
+      );
+      return;
+    }
     for (const piece of pieces(chunks)) await this.write(piece);
     await this.end();
   }
@@ -61,12 +68,11 @@ export class Reply {
     this.#headers['cache-control'] ??= 'no-cache, private';
     this.#onBegin();
     this.#status = status;
-    // The two response classes have differing overloads; both take these.
-    (this.#response as ServerResponse).writeHead(status, this.#headers);
+    this.#response.writeHead(status, this.#headers);
   }
 
   flushHeaders(): void {
-    (this.#response as ServerResponse).flushHeaders(); // Http2ServerResponse has it too; its type does not say so.
+    this.#response.flushHeaders();
   }
 
   /** Resolves when there is room for more. @throws Canceled when the client went away or reads nothing. */
@@ -74,8 +80,7 @@ export class Reply {
     const response = this.#response;
     if (isGone(response)) throw new AmphoraError('Canceled', 'the client went away');
     this.#bytes += chunk.length;
-    // The two response classes have differing overloads of write; both take a buffer.
-    if ((response as ServerResponse).write(chunk)) return;
+    if (response.write(chunk)) return;
     await this.#event('drain');
   }
 
@@ -88,10 +93,14 @@ export class Reply {
 
   /** Cuts the connection or stream: the client sees that the answer is not whole. */
   destroy(): void {
-    const response = this.#response;
-    if ('stream' in response)
-      response.stream?.close(2); // INTERNAL_ERROR, RFC 9113 section 7
-    else response.destroy();
+    this.#response.destroy();
+  }
+
+  /** The last bytes: a client that does not read them loses its connection when that is idle too long. */
+  #endWith(chunk: Buffer): void {
+    if (isGone(this.#response)) throw new AmphoraError('Canceled', 'the client went away');
+    this.#bytes += chunk.length;
+    this.#response.end(chunk);
   }
 
   async #sendGzip(status: number, contentType: string, chunks: readonly Buffer[]): Promise<void> {
@@ -129,7 +138,7 @@ export class Reply {
 }
 
 function isGone(response: Outgoing): boolean {
-  return response.destroyed || response.writableEnded || ('stream' in response && response.stream?.destroyed);
+  return response.destroyed || response.writableEnded;
 }
 
 async function feedAll(gzip: ReturnType<typeof createGzip>, chunks: readonly Buffer[]): Promise<void> {
@@ -146,7 +155,7 @@ function* pieces(chunks: readonly Buffer[]): Generator<Buffer> {
   for (const chunk of chunks) {
     pending.push(chunk);
     size += chunk.length;
-    if (size < 65_536) continue;
+    if (size < PIECE_BYTES) continue;
     yield Buffer.concat(pending, size);
     pending = [];
     size = 0;

@@ -1,18 +1,19 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
+import { type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from 'node:http';
+import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../access/authn/authenticator.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { clientCertificateOf } from './client-certificate.ts';
-import { Exchange, type Incoming, type Upgrade } from './exchange.ts';
+import { ClientCertificates } from './client-certificate.ts';
+import { Exchange, type Upgrade } from './exchange.ts';
 import { applyFilters } from './filters/all.ts';
-import { type Outgoing, Reply } from './reply.ts';
+import { Reply } from './reply.ts';
 import { createHandler } from './routes/dispatch.ts';
 import type { Services } from './services.ts';
 import { noSuchResource } from './status.ts';
+import { Http2Incoming, Http2Outgoing, type Incoming, type Outgoing, sessionOf } from './wire.ts';
 
 export interface TlsOptions {
   /** PEM. */
@@ -41,6 +42,7 @@ export interface ApiServer {
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const handle = applyFilters(options, requestHandler(options));
+  const certificates = new ClientCertificates();
   const open = new Set<Exchange>();
   const sockets = new Set<Duplex>();
   const http2Sessions = new Set<ServerHttp2Session>();
@@ -72,10 +74,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   });
   server.on('sessionError', () => {});
   const serve = (request: Incoming, response: Outgoing, upgrade?: Upgrade) => {
-    const exchange = exchangeOf(request, response, upgrade);
+    const certificate = certificates.of(request);
+    const exchange = exchangeOf({ request, response, upgrade, certificate });
     open.add(exchange);
     response.once('close', () => {
-      if (!response.writableFinished && upgrade === undefined)
+      if (!response.writableEnded && upgrade === undefined)
         exchange.abort(new AmphoraError('Canceled', 'the client went away'));
     });
     // Every error was answered inside the filters; what is left here is a defect of ours.
@@ -83,9 +86,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       .catch((error) => options.log.error({ id: exchange.id, error }, 'request failed'))
       .finally(() => open.delete(exchange));
   };
-  server.on('request', (request: Http2ServerRequest | IncomingMessage, response: Outgoing) =>
-    serve(request, response),
-  );
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => serve(request, response));
+  // Listening to `request` made Node answer HTTP/2's streams with its compatibility classes: they come to us instead.
+  server.removeAllListeners('stream');
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on('error', () => {}); // The exchange hears of it by `close`.
+    const request = new Http2Incoming(stream, headers);
+    serve(request, new Http2Outgoing(request));
+  });
   server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
     const response = new ServerResponse(request);
     response.assignSocket(socket);
@@ -156,9 +164,14 @@ function sendWarningsWithHeaders(exchange: Exchange): void {
   });
 }
 
-function exchangeOf(request: Incoming, response: Outgoing, upgrade: Upgrade | undefined): Exchange {
+function exchangeOf(parts: {
+  readonly request: Incoming;
+  readonly response: Outgoing;
+  readonly upgrade: Upgrade | undefined;
+  readonly certificate: ClientCertificate | undefined;
+}): Exchange {
+  const { request, response, upgrade, certificate } = parts;
   const { authorization } = request.headers;
-  const certificate: ClientCertificate | undefined = clientCertificateOf(request);
   return new Exchange({
     request,
     reply: new Reply(response, request.headers['accept-encoding']?.toString()),
@@ -186,8 +199,8 @@ function upgradeOf(socket: TLSSocket, options: { head: Buffer; response: ServerR
 }
 
 function closeIfIdle(session: ServerHttp2Session, open: ReadonlySet<Exchange>): void {
-  for (const { request } of open) if ('stream' in request && request.stream?.session === session) return;
-  session.close();
+  for (const { request } of open) if (sessionOf(request) === session) return;
+  session.destroy(); // Answers that its client never read go with it.
 }
 
 async function closeAll(parts: {

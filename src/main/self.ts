@@ -9,7 +9,7 @@ type Role = 'server' | 'node';
  * disks, so that it trades speed for size; the server computes, and does not.
  */
 const HEAP_FLAGS = {
-  server: ['--max-semi-space-size=4'],
+  server: ['--max-semi-space-size=8'],
   node: ['--max-semi-space-size=1', '--optimize-for-size'],
 } as const;
 

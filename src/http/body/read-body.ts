@@ -1,30 +1,41 @@
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import type { Exchange } from '../exchange.ts';
+import { bodyOf } from '../wire.ts';
 
 /** The whole body, at most `LIMITS.requestBodyBytes`. @throws TooLarge, Canceled, Timeout */
 export async function readBody(exchange: Exchange): Promise<Buffer> {
   refuseTooLarge(exchange);
   const { request, signal } = exchange;
+  const body = bodyOf(request);
   const chunks: Buffer[] = [];
   let size = 0;
-  const stop = () => request.destroy();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+  await new Promise<void>((resolve, reject) => {
+    const settle = (error?: Error) => {
+      body.off('data', take).off('end', settle).off('error', cut).off('close', cut);
+      signal.removeEventListener('abort', stop);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const take = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > LIMITS.requestBodyBytes) throw tooLarge();
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (signal.aborted) throw AmphoraError.from(signal.reason);
-    throw error instanceof AmphoraError
-      ? error
-      : new AmphoraError('Canceled', 'the request body was cut off');
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-  return Buffer.concat(chunks, size);
+      if (size > LIMITS.requestBodyBytes) settle(tooLarge());
+      else chunks.push(chunk);
+    };
+    const cut = () => settle(new AmphoraError('Canceled', 'the request body was cut off'));
+    const stop = () => {
+      body.destroy();
+      settle(AmphoraError.from(signal.reason));
+    };
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    body
+      .on('data', take)
+      .once('end', () => settle())
+      .once('error', cut)
+      .once('close', cut);
+  });
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
 }
 
 /** Refuses by the announced length, before a byte is read. */

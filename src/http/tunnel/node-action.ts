@@ -1,10 +1,10 @@
-import { pipeline } from 'node:stream/promises';
 import { AmphoraError } from '../../lib/errors.ts';
 import { readChunks } from '../../lib/read-chunks.ts';
 import type { Exchange } from '../exchange.ts';
 import type { NodeActionRoute } from '../routes/route.ts';
 import type { Services } from '../services.ts';
 import { methodNotAllowed } from '../status.ts';
+import { bodyOf } from '../wire.ts';
 
 const REQUEST_CHARACTERS = 4096;
 
@@ -15,7 +15,7 @@ export async function askNode(services: Services, exchange: Exchange, route: Nod
   const asked = parametersOf(exchange);
   const stream = await services.nodes.open(route.node, `/v1/${route.action}`, { request: asked, signal });
   // A node that has its answer before it has the whole body stops reading; its answer says why.
-  const sent = pipeline(request, stream, { end: true }).catch(() => {});
+  bodyOf(request).pipe(stream);
   reply.begin(200, 'application/json');
   reply.flushHeaders();
   try {
@@ -24,7 +24,6 @@ export async function askNode(services: Services, exchange: Exchange, route: Nod
     stream.destroy();
   }
   await reply.end();
-  await sent;
 }
 
 function parametersOf({ headers }: Exchange): unknown {
