@@ -186,4 +186,16 @@ export const LIMITS = {
   webhookIdleMs: 90 * SECOND_MS,
   /** Most bytes of an answer a probe reads. */
   probeBodyBytes: 10 * KIB,
+  /** Longest CEL expression, deepest nesting of one, and most parts. */
+  celSourceCharacters: 64 * KIB,
+  celNesting: 250,
+  celNodes: 20_000,
+  /** What one evaluation of a CEL expression may cost, in upstream's units of some 20 ns; and all for one request. */
+  celExpressionCost: 1_000_000,
+  celRequestCost: 4_000_000,
+  /** What a rule of a CRD may cost at most, by what its schema says of sizes; upstream's value. */
+  celEstimatedCost: 10_000_000,
+  /** Most compiled regular expressions a CEL program keeps, and the longest. */
+  celPatterns: 64,
+  celPatternCharacters: 4 * KIB,
 } as const;
