@@ -65,6 +65,8 @@ export interface ErrorOptions {
   readonly details?: readonly ErrorDetail[];
   /** Seconds after which a try can succeed. */
   readonly retryAfterSeconds?: number;
+  /** Status and reason that somebody else chose for the caller, such as a webhook that denied; 400 to 599. */
+  readonly told?: { readonly status: number; readonly reason: string };
 }
 
 export class AmphoraError extends Error {
@@ -72,6 +74,7 @@ export class AmphoraError extends Error {
   readonly about: ErrorOptions['about'];
   readonly details: readonly ErrorDetail[];
   readonly retryAfterSeconds: number | undefined;
+  readonly told: ErrorOptions['told'];
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -80,14 +83,15 @@ export class AmphoraError extends Error {
     this.about = options.about;
     this.details = options.details ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.told = options.told;
   }
 
   get status(): number {
-    return ERRORS[this.code].status;
+    return this.told?.status ?? ERRORS[this.code].status;
   }
 
   get reason(): string {
-    return ERRORS[this.code].reason;
+    return this.told?.reason ?? ERRORS[this.code].reason;
   }
 
   get fate(): Fate {
@@ -101,6 +105,7 @@ export class AmphoraError extends Error {
       cause,
       ...(cause.about === undefined ? {} : { about: cause.about }),
       details: cause.details,
+      ...(cause.told === undefined ? {} : { told: cause.told }),
       ...(cause.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: cause.retryAfterSeconds }),
     });
   }

@@ -179,6 +179,10 @@ export const LIMITS = {
   eventRetryMaxMs: 10 * SECOND_MS,
   /** Most bytes of a webhook's answer, as upstream. */
   webhookAnswerBytes: 3 * MIB,
+  /** Audit annotations and causes taken from one webhook's answer, and the longest annotation. */
+  webhookAnnotations: 64,
+  webhookAnnotationCharacters: 4096,
+  webhookCauses: 64,
   /** Connections to one webhook server, those of them that are kept idle, those to all servers, and how long one idles. */
   webhookSockets: 64,
   webhookIdleSockets: 8,

@@ -47,6 +47,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       stop.abort();
       await api.server.close();
       api.nodes.close();
+      api.webhooks.close();
       await work.catch(() => {}); // Who waits for `ended` hears of it.
       await options.store.close();
     },

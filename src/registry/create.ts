@@ -2,12 +2,12 @@ import { cloneJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { admissionRequest } from './admit.ts';
+import { admissionRequest, isRewritten } from './admit.ts';
 import { claimChanges, isClaimTaken } from './claims.ts';
 import { alreadyExists, throwIfInvalid } from './faults.ts';
 import { encodeObject, objectBytes } from './object-bytes.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
-import { prepareCreate } from './prepare.ts';
+import { prepareAgain, prepareCreate } from './prepare.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
 import { present, storedKind, storeKey } from './storage.ts';
 import { validateObject } from './validate.ts';
@@ -40,6 +40,7 @@ async function createOnce(
   const object = prepareCreate(kind, target, { object: request.object, clock: parts.clock });
   const admission = admissionRequest(parts, kind, { context, operation: 'CREATE', object });
   await parts.admission.mutate(admission);
+  if (isRewritten(admission)) prepareAgain(kind, object);
   kind.strategy.defaults?.(object); // What plugins added gets its defaults too.
   const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
   kind.strategy.allocate?.(object);

@@ -17,6 +17,16 @@ export interface Registry {
   patch(context: RequestContext, target: ResourceTarget, patch: Patch): Promise<Written>;
   /** The object as it was last, or as it now is while finalizers or grace keep it. */
   delete(context: RequestContext, target: ResourceTarget, options: DeleteOptions): Promise<Deleted>;
+  /**
+   * Admission of what the registry does not store: what a connection to a pod asks for, a token's request.
+   * @returns the body as admission left it
+   * @throws what admission says
+   */
+  admit(
+    context: RequestContext,
+    target: ResourceTarget,
+    body: { readonly operation: 'CREATE' | 'CONNECT'; readonly object: ApiObject },
+  ): Promise<ApiObject>;
   deleteCollection(
     context: RequestContext,
     target: CollectionTarget,
@@ -35,6 +45,8 @@ export interface RequestContext {
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   /** Sent as `Warning: 299` headers. Bounded by the adder. */
   readonly warn: (message: string) => void;
+  /** Notes something for the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 export interface CollectionTarget {

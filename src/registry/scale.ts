@@ -11,6 +11,8 @@ import { formatSelector } from './selection.ts';
 import { mustLoad, present, storedKind } from './storage.ts';
 import { write } from './write.ts';
 
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
 export async function getScale(
   parts: RegistryParts,
   context: RequestContext,
@@ -49,6 +51,12 @@ export async function writeScale(
       return { ...next, metadata };
     },
     prepare: (object, old) => prepareUpdate(kind, { object, old, subresource: '' }),
+    admitted: {
+      bodyKind: SCALE,
+      see: (object) => scaleOf(target.kind, object),
+      put: (object, scale) =>
+        setAt(object, pathsOf(target.kind).replicas, valueAt(scale, '.spec.replicas') ?? 0),
+    },
   });
   return plain(scaleOf(target.kind, written.object()));
 }
