@@ -62,18 +62,24 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const pki = await openPki({ directory: parts.pkiDirectory, clock });
   const live = createLiveView({ registry: () => registry, clock, log });
   const webhooks = createWebhookCaller(createServiceLookup(live));
+  const rbac = createRbac(live);
   const registry: Registry = createRegistry({
     store,
     kinds: createKindTable(),
     admission: createAdmission(
-      admissionPlugins({ live, caller: webhooks, log, compileConditions: noConditions }),
+      admissionPlugins({
+        live,
+        caller: webhooks,
+        log,
+        compileConditions: noConditions,
+        access: { authorizer: () => authorizer, rbac },
+      }),
     ),
     clock,
     // Both are made below, from this registry; nobody asks before they are there.
-    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
+    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens, rbac }) },
   });
   serveCustomKinds(registry.kinds, { live, log });
-  const rbac = createRbac(live);
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const tokens = await createTokens(parts, registry);
   const nodes = createNodeTunnels({ log });

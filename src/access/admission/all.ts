@@ -6,6 +6,7 @@ import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.t
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { priority } from './plugins/priority.ts';
+import { type EscalationParts, roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
 import { type UnsupportedFields, unsupportedByClass } from './plugins/unsupported-by-class.ts';
@@ -19,6 +20,7 @@ export interface AdmissionOptions {
   readonly caller: WebhookCaller;
   readonly log: Logger;
   readonly compileConditions: CompileConditions;
+  readonly access: EscalationParts;
   /** What each runtime class cannot do yet, besides what its annotation says. */
   readonly unsupported?: UnsupportedFields;
 }
@@ -37,6 +39,7 @@ export function admissionPlugins(options: AdmissionOptions): readonly AdmissionP
     namespaceLifecycle,
     serviceAccount,
     nodeRestriction,
+    roleEscalation(options.access),
     priority,
     defaultTolerationSeconds,
     runtimeClass,

@@ -22,7 +22,7 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
     return { kind: 'path', verb: method.toLowerCase(), path: exchange.path };
   const { group, version, resource, namespace } = route;
   const selector = query.get('fieldSelector');
-  const selected = { ...(selector === null ? {} : { fieldSelector: selector }) };
+  const labels = query.get('labelSelector');
   const verb = route.type === 'object' ? OBJECT_VERBS[method] : collectionVerb(exchange);
   if (verb === undefined) throw methodNotAllowed();
   return {
@@ -34,7 +34,8 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
     subresource: route.type === 'object' ? route.subresource : '',
     namespace,
     name: route.type === 'object' ? route.name : (selectedName(selector) ?? ''),
-    ...selected,
+    ...(selector === null ? {} : { fieldSelector: selector }),
+    ...(labels === null ? {} : { labelSelector: labels }),
   };
 }
 
