@@ -1,7 +1,7 @@
 import type { Attributes } from '../../access/authz/authorizer.ts';
 import type { Exchange } from '../exchange.ts';
 import { methodNotAllowed } from '../status.ts';
-import type { NodeAction, Route } from './route.ts';
+import type { NodeAction, ObjectRoute, Route } from './route.ts';
 
 const OBJECT_VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
@@ -23,7 +23,7 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
   const { group, version, resource, namespace } = route;
   const selector = query.get('fieldSelector');
   const labels = query.get('labelSelector');
-  const verb = route.type === 'object' ? OBJECT_VERBS[method] : collectionVerb(exchange);
+  const verb = route.type === 'object' ? objectVerb(method, route) : collectionVerb(exchange);
   if (verb === undefined) throw methodNotAllowed();
   return {
     kind: 'resource',
@@ -51,6 +51,11 @@ function nodeAttributes(node: string, action: NodeAction | 'tunnel'): Attributes
     namespace: '',
     name: node,
   };
+}
+
+/** What passes a request on takes every method; those that are no verb have an empty one, as upstream has it. */
+function objectVerb(method: string, { subresource }: ObjectRoute): string | undefined {
+  return OBJECT_VERBS[method] ?? (subresource === 'proxy' ? '' : undefined);
 }
 
 export function isWatch(query: URLSearchParams): boolean {
