@@ -11,6 +11,7 @@ import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { readChunks } from '../../lib/read-chunks.ts';
 import type { Exchange } from '../exchange.ts';
+import { bodyOf } from '../wire.ts';
 import { answerHeaders } from './headers.ts';
 
 /** Where a request is passed on to. */
@@ -81,14 +82,14 @@ function framing(exchange: Exchange): OutgoingHttpHeaders {
 }
 
 function hasBody({ request, headers }: Exchange): boolean {
-  if ('stream' in request) return request.stream?.endAfterHeaders === false;
+  if ('stream' in request) return request.stream.endAfterHeaders === false;
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function sendBody(exchange: Exchange, outgoing: ClientRequest): void {
   if (exchange.upgrade === undefined && hasBody(exchange))
     // Who answers before it has the whole body stops reading; its answer says why.
-    pipeline(exchange.request, outgoing).catch(() => {});
+    pipeline(bodyOf(exchange.request), outgoing).catch(() => {});
   else outgoing.end();
 }
 
