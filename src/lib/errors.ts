@@ -67,6 +67,8 @@ export interface ErrorOptions {
   readonly retryAfterSeconds?: number;
   /** Status and reason that somebody else chose for the caller, such as a webhook that denied; 400 to 599. */
   readonly told?: { readonly status: number; readonly reason: string };
+  /** With which a list that expired can go on, for `Status.metadata`. */
+  readonly continue?: string;
 }
 
 export class AmphoraError extends Error {
@@ -75,6 +77,7 @@ export class AmphoraError extends Error {
   readonly details: readonly ErrorDetail[];
   readonly retryAfterSeconds: number | undefined;
   readonly told: ErrorOptions['told'];
+  readonly continue: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -84,6 +87,7 @@ export class AmphoraError extends Error {
     this.details = options.details ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.told = options.told;
+    this.continue = options.continue;
   }
 
   get status(): number {

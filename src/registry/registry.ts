@@ -88,7 +88,9 @@ export interface ListOptions {
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
-  readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  readonly resourceVersionMatch?: string;
+  /** Is for watches: refused. */
+  readonly sendInitialEvents?: boolean;
 }
 
 export interface ListResult {
@@ -104,7 +106,11 @@ export interface WatchOptions {
   /** Empty or `0`: start with synthetic ADDED events for what there is. */
   readonly resourceVersion: string;
   readonly allowWatchBookmarks: boolean;
-  readonly sendInitialEvents: boolean;
+  /** Left out: as upstream always did, from revision '' and '0' and not from others. */
+  readonly sendInitialEvents?: boolean;
+  readonly resourceVersionMatch?: string;
+  /** Is for lists: refused together with a match. */
+  readonly continue?: string;
 }
 
 export type WatchEvent =

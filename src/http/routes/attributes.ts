@@ -1,7 +1,7 @@
 import type { Attributes } from '../../access/authz/authorizer.ts';
 import type { Exchange } from '../exchange.ts';
 import { methodNotAllowed } from '../status.ts';
-import type { NodeAction, ObjectRoute, Route } from './route.ts';
+import type { CollectionRoute, NodeAction, ObjectRoute, Route } from './route.ts';
 
 const OBJECT_VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
@@ -23,7 +23,7 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
   const { group, version, resource, namespace } = route;
   const selector = query.get('fieldSelector');
   const labels = query.get('labelSelector');
-  const verb = route.type === 'object' ? objectVerb(method, route) : collectionVerb(exchange);
+  const verb = route.type === 'object' ? objectVerb(method, route) : collectionVerb(exchange, route);
   if (verb === undefined) throw methodNotAllowed();
   return {
     kind: 'resource',
@@ -33,7 +33,7 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
     resource,
     subresource: route.type === 'object' ? route.subresource : '',
     namespace,
-    name: route.type === 'object' ? route.name : (selectedName(selector) ?? ''),
+    name: route.type === 'object' ? route.name : route.watch?.name || (selectedName(selector) ?? ''),
     ...(selector === null ? {} : { fieldSelector: selector }),
     ...(labels === null ? {} : { labelSelector: labels }),
   };
@@ -63,8 +63,9 @@ export function isWatch(query: URLSearchParams): boolean {
   return value !== null && value !== '0' && value !== 'false';
 }
 
-function collectionVerb({ method, query }: Exchange): string | undefined {
-  if (method === 'GET' || method === 'HEAD') return isWatch(query) ? 'watch' : 'list';
+function collectionVerb({ method, query }: Exchange, { watch }: CollectionRoute): string | undefined {
+  if (method === 'GET' || method === 'HEAD') return watch !== undefined || isWatch(query) ? 'watch' : 'list';
+  if (watch !== undefined) return undefined;
   if (method === 'POST') return 'create';
   return method === 'DELETE' ? 'deletecollection' : undefined;
 }

@@ -53,10 +53,11 @@ function onCollection(
   switch (exchange.method) {
     case 'GET':
     case 'HEAD': {
-      if (!isWatch(exchange.query)) return list(services, exchange, route);
+      if (route.watch === undefined && !isWatch(exchange.query)) return list(services, exchange, route);
       const kind = kindOf(services, route);
       allowVerb(kind, 'watch');
-      return answerWatch(services, exchange, { target: { kind, namespace: route.namespace }, cache });
+      const { namespace, watch: { name = '' } = {} } = route;
+      return answerWatch(services, exchange, { target: { kind, namespace }, name, cache });
     }
     case 'POST':
       return create(services, exchange, route);

@@ -26,6 +26,8 @@ export interface CollectionRoute {
   readonly resource: string;
   /** Empty: all namespaces, or a kind that has none. */
   readonly namespace: string;
+  /** Of the deprecated paths below `watch/`: a watch, of one object where it is named. */
+  readonly watch?: { readonly name: string };
 }
 
 export interface ObjectRoute {
@@ -117,12 +119,22 @@ function underVersion(group: string, segments: readonly string[], none: Route): 
   const [version, ...rest] = segments;
   if (version === undefined) return none;
   if (rest.length === 0) return { type: 'resources', group, version };
+  if (rest[0] === 'watch') return watched(underVersion(group, [version, ...rest.slice(1)], none));
   const at = { group, version };
   if (rest[0] === 'namespaces' && rest.length >= 3 && !isNamespaceItself(rest)) {
     const [, namespace = '', ...inside] = rest;
     return underResource({ ...at, namespace: checkedName(namespace) }, inside);
   }
   return underResource({ ...at, namespace: '' }, rest);
+}
+
+/** `watch/namespaces/x/pods/y`: long deprecated, and still what some clients ask for. */
+function watched(route: Route): Route {
+  if (route.type === 'collection' && route.watch === undefined) return { ...route, watch: { name: '' } };
+  if (route.type !== 'object' || route.subresource !== '') throw noSuchResource();
+  const { group, version, resource, name } = route;
+  const namespace = group === '' && resource === 'namespaces' ? '' : route.namespace;
+  return { type: 'collection', group, version, resource, namespace, watch: { name } };
 }
 
 function isNamespaceItself(segments: readonly string[]): boolean {
