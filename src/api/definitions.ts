@@ -122,6 +122,7 @@ class LazyObject implements ObjectSchema {
     return {
       schema: facts === undefined ? schema : withFacts(schema, facts),
       ...(facts?.optional === true ? { optional: true } : {}),
+      ...(facts?.inline === true ? { inline: true } : {}),
       ...(facts?.default === undefined ? {} : { default: facts.default }),
       ...(strategy === 'retainKeys' || strategy === 'replace' ? { patchStrategy: strategy } : {}),
     };

@@ -5,6 +5,8 @@ export interface FieldFacts {
   /** Upstream takes an object without it, although the document requires it. */
   readonly optional?: boolean;
   readonly allowDuplicates?: boolean;
+  /** An object that is there in an empty one around it, so that nobody owns it: see Field. */
+  readonly inline?: true;
 }
 
 type Facts = Readonly<Record<string, FieldFacts>>;
@@ -17,6 +19,7 @@ const POLICY: FieldFacts = { enum: ['Fail', 'Ignore'], default: 'Fail' };
 const OPTIONAL: FieldFacts = { optional: true };
 const EMPTY_SELECTOR: FieldFacts = { default: {} };
 const DUPLICATES: FieldFacts = { allowDuplicates: true };
+const INLINE: FieldFacts = { inline: true };
 
 const CONTAINER: Facts = {
   imagePullPolicy: { enum: ['Always', 'IfNotPresent', 'Never'] },
@@ -46,6 +49,8 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
   'apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement': {
     operator: { enum: ['DoesNotExist', 'Exists', 'In', 'NotIn'] },
   },
+  'core.v1.PodTemplateSpec': { metadata: INLINE, spec: INLINE },
+  'batch.v1.JobTemplateSpec': { metadata: INLINE, spec: INLINE },
   'core.v1.PodSpec': {
     restartPolicy: { enum: ['Always', 'Never', 'OnFailure'], default: 'Always' },
     dnsPolicy: {
@@ -120,6 +125,7 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
     accessModes: { enum: ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'] },
   },
   'core.v1.PersistentVolumeClaimSpec': {
+    resources: INLINE,
     volumeMode: { enum: ['Block', 'Filesystem'], default: 'Filesystem' },
     accessModes: { enum: ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'] },
   },
@@ -128,7 +134,7 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
     replicas: { default: 1 },
     revisionHistoryLimit: { default: 10 },
     progressDeadlineSeconds: { default: 600 },
-    strategy: { default: { type: 'RollingUpdate', rollingUpdate: {} } },
+    strategy: { default: { type: 'RollingUpdate', rollingUpdate: {} }, inline: true },
   },
   'apps.v1.DeploymentStrategy': { type: { enum: ['Recreate', 'RollingUpdate'], default: 'RollingUpdate' } },
   'apps.v1.RollingUpdateDeployment': { maxSurge: { default: '25%' }, maxUnavailable: { default: '25%' } },
@@ -137,7 +143,7 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
     replicas: { default: 1 },
     revisionHistoryLimit: { default: 10 },
     podManagementPolicy: { enum: ['OrderedReady', 'Parallel'], default: 'OrderedReady' },
-    updateStrategy: { default: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } } },
+    updateStrategy: { default: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } }, inline: true },
     persistentVolumeClaimRetentionPolicy: { default: {} },
   },
   'apps.v1.StatefulSetUpdateStrategy': {
@@ -150,7 +156,7 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
   },
   'apps.v1.DaemonSetSpec': {
     revisionHistoryLimit: { default: 10 },
-    updateStrategy: { default: { type: 'RollingUpdate', rollingUpdate: {} } },
+    updateStrategy: { default: { type: 'RollingUpdate', rollingUpdate: {} }, inline: true },
   },
   'apps.v1.DaemonSetUpdateStrategy': {
     type: { enum: ['OnDelete', 'RollingUpdate'], default: 'RollingUpdate' },

@@ -42,3 +42,9 @@ export function memberPath(path: string, key: string): string {
   if (/[.[\]/]/.test(key)) return `${path}[${key}]`;
   return path === '' ? key : `${path}.${key}`;
 }
+
+/** Whether objects and lists stand in each other deeper than so many levels. */
+export function isNestedDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels <= 0 || Object.values(value).some((inner) => isNestedDeeper(inner, levels - 1));
+}

@@ -119,3 +119,12 @@ function ceilDivide(value: bigint, by: bigint): bigint {
   if (value % by === 0n) return whole;
   return value < 0n ? whole - 1n : whole + 1n;
 }
+
+/** Whether two texts mean the same amount; false where one of them is no quantity. */
+export function sameQuantity(a: unknown, b: unknown): boolean {
+  const [left, right] = [a, b].map((each) =>
+    typeof each === 'string' || typeof each === 'number' ? tryParseQuantity(String(each).trim()) : '',
+  );
+  if (typeof left !== 'object' || typeof right !== 'object') return false;
+  return compareQuantities(left, right) === 0;
+}

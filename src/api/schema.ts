@@ -77,6 +77,8 @@ export interface Field {
   readonly optional?: boolean;
   /** One line for `kubectl explain`, where we have one. */
   readonly description?: string;
+  /** An empty object has it too: upstream's type holds it by value. */
+  readonly inline?: true;
   /** CRD `nullable`: null is kept instead of meaning missing. */
   readonly nullable?: boolean;
 }

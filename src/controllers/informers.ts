@@ -1,5 +1,4 @@
 import type {
-  ClusterRole,
   ConfigMap,
   CustomResourceDefinition,
   Lease,
@@ -25,7 +24,6 @@ export interface Informers {
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
   readonly definitions: Informer<CustomResourceDefinition>;
-  readonly clusterRoles: Informer<ClusterRole>;
 }
 
 export function createInformers(client: Client, options: { clock: Clock; log: Logger }): Informers {
@@ -51,11 +49,6 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       client,
       { apiVersion: 'v1', resource: 'configmaps' },
       { ...options, fieldSelector: `metadata.name=${ROOT_CA_CONFIG_MAP}` },
-    ),
-    clusterRoles: createInformer<ClusterRole>(
-      client,
-      { apiVersion: 'rbac.authorization.k8s.io/v1', resource: 'clusterroles' },
-      options,
     ),
     definitions: createInformer<CustomResourceDefinition>(
       client,

@@ -17,13 +17,10 @@ export class Http2Incoming {
   readonly httpVersionMajor = 2;
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
-  /** Names and values in turn, as they came. */
-  readonly rawHeaders: readonly string[];
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
     this.stream = stream;
     this.headers = headers;
-    this.rawHeaders = rawHeaders;
   }
 
   get method(): string {

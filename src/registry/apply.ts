@@ -1,135 +1,184 @@
-import { cloneJson } from '../api/json.ts';
-import { type ApiObject, apiVersionOf } from '../api/kind.ts';
-import { toTime } from '../lib/clock.ts';
+import { isJsonObject, type JsonObject } from '../api/json.ts';
+import { type ApiObject, apiVersionOf, type Kind } from '../api/kind.ts';
+import { applyConfig, beforeFirstApply } from '../api/managed-fields/apply-config.ts';
+import { checkConfig } from '../api/managed-fields/check-config.ts';
+import { type Entry, storedEntries, type Writer } from '../api/managed-fields/entry.ts';
+import type { Schema } from '../api/schema.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
-import { applyConflicts, withoutFields } from './apply-conflicts.ts';
-import { mergeApplied } from './apply-merge.ts';
-import { removeUnapplied } from './apply-remove.ts';
+import { LIMITS } from '../lib/limits.ts';
 import { create } from './create.ts';
-import { fieldSet } from './field-set.ts';
-import type { RegistryParts } from './parts.ts';
-import type { Patch, RequestContext, ResourceTarget, Written } from './registry.ts';
+import { conflict } from './faults.ts';
+import { fieldsLastApplied, withLastApplied } from './last-applied.ts';
+import { setEntries, versionsOf, writerOf } from './ownership.ts';
+import type { RegistryParts, StoredKind } from './parts.ts';
+import type { ObjectBytes, Patch, RequestContext, ResourceTarget, Written } from './registry.ts';
+import { storedKind } from './storage.ts';
 import { conformPatched } from './walks.ts';
-import { write } from './write.ts';
+import { type WriteRequest, write } from './write.ts';
 
-interface Entry {
-  readonly manager?: string;
-  readonly operation?: string;
-  readonly subresource?: string;
-  readonly fieldsV1?: unknown;
+export interface ApplyRequest {
+  readonly context: RequestContext;
+  readonly target: ResourceTarget;
+  readonly patch: Extract<Patch, { type: 'apply' }>;
 }
 
-/**
- * Server-side apply: creates what is missing, else merges by list type, takes away what this manager applied
- * before and no more, and records what it applies now. Ownership is kept for managers that apply; what others
- * write by update or patch is not recorded yet, so such writes neither conflict nor lose ownership.
- */
-export async function apply(
+/** Server-side apply of an object or a part of it; what is missing is created. */
+export async function apply(parts: RegistryParts, request: ApplyRequest): Promise<Written> {
+  const config = configOf(request);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return { object: await applyConfigured(parts, request, config), created: false };
+    } catch (error) {
+      if (!isCode(error, 'NotFound') || request.target.subresource !== undefined) throw error;
+    }
+    try {
+      return { object: await createApplied(parts, request, config), created: true };
+    } catch (error) {
+      // Somebody else created it in between.
+      if (!isCode(error, 'AlreadyExists') || attempt >= LIMITS.conflictRetries) throw error;
+    }
+  }
+}
+
+/** Applies a configuration to what is there. @throws NotFound */
+export async function applyConfigured(
   parts: RegistryParts,
-  request: {
-    readonly context: RequestContext;
-    readonly target: ResourceTarget;
-    readonly patch: Extract<Patch, { type: 'apply' }>;
-  },
-): Promise<Written> {
+  request: ApplyRequest & Pick<WriteRequest, 'prepare'>,
+  config: Readonly<ApiObject>,
+): Promise<ObjectBytes> {
+  const { context, target, prepare } = request;
+  const kind = storedKind(parts, target.kind);
+  return await write(parts, {
+    context,
+    target,
+    make: (current) => applied(parts, kind, { request, config, current }),
+    ownership: 'made',
+    ...(prepare === undefined ? {} : { prepare }),
+  });
+}
+
+async function createApplied(
+  parts: RegistryParts,
+  request: ApplyRequest,
+  config: Readonly<ApiObject>,
+): Promise<ObjectBytes> {
   const { context, target } = request;
-  if (context.fieldManager === '')
-    throw new AmphoraError('BadRequest', 'fieldManager: Required value: is required for apply patch');
-  const applied = conformPatched(target.kind, cloneJson(request.patch.value), context);
-  if (applied.metadata.managedFields !== undefined)
-    throw new AmphoraError('BadRequest', 'metadata.managedFields must be nil');
-  const make = (current: ApiObject) => {
-    const before = entriesOf(current);
-    const own = before.find((entry) => isOwn(entry, request));
-    const others = settle(request, {
-      current,
-      applied,
-      entries: before.filter((entry) => !isOwn(entry, request)),
-    });
-    const kept = removeUnapplied(target.kind.schema, current, {
-      applied,
-      own: own?.fieldsV1,
-      others: others.map((entry) => entry.fieldsV1),
-    });
-    const merged = mergeApplied(target.kind.schema, kept, applied) as ApiObject; // Both are of this kind.
-    merged.metadata.managedFields = [...others, managed(parts, request, applied)];
-    return merged;
-  };
-  try {
-    return { object: await write(parts, { context, target, make }), created: false };
-  } catch (error) {
-    if (!isCode(error, 'NotFound') || target.subresource !== undefined) throw error;
-    const metadata = { ...applied.metadata, managedFields: [managed(parts, request, applied)] };
-    const created = await create(parts, { context, target, object: { ...applied, metadata } });
-    return { object: created, created: true };
-  }
+  const kind = storedKind(parts, target.kind);
+  await request.patch.mayCreate?.();
+  checkCreatable(request, config);
+  // Its name comes with the configuration.
+  const current = { apiVersion: config.apiVersion, kind: config.kind, metadata: {} } as ApiObject;
+  const make = () => applied(parts, kind, { request, config, current });
+  return await create(parts, { context, target, make, ownership: 'made' });
+}
+
+interface Application {
+  readonly request: ApplyRequest;
+  readonly config: Readonly<ApiObject>;
+  readonly current: Readonly<ApiObject>;
+}
+
+/** The current object with the configuration applied, decoded, and with its owners. */
+function applied(
+  parts: RegistryParts,
+  kind: StoredKind,
+  { request, config, current }: Application,
+): ApiObject {
+  const { context, target, patch } = request;
+  const { schema } = target.kind;
+  const writer = writerOf(parts, target.kind, { ...target, context, operation: 'Apply' });
+  const { managedFields: _owners, ...metadata } = current.metadata;
+  const live = { ...current, metadata };
+  const result = applyConfig({
+    schema,
+    live,
+    config,
+    entries: entriesOf(request, { current, live, writer }),
+    writer,
+    versionOf: versionsOf(parts, kind),
+    force: patch.force ? true : () => fieldsLastApplied(target.kind, live, writer.manager),
+  });
+  const merged =
+    target.subresource === undefined
+      ? withLastApplied(result.object, { config: patch.value, manager: writer.manager })
+      : result.object;
+  const object = conformPatched(target.kind, merged, context);
+  setEntries(object, result.entries);
+  return object;
+}
+
+/** An object that somebody made before owners were kept: all it has gets one. */
+function entriesOf(
+  { target }: ApplyRequest,
+  from: {
+    readonly current: Readonly<ApiObject>;
+    readonly live: Readonly<ApiObject>;
+    readonly writer: Writer;
+  },
+): readonly Entry[] {
+  const entries = storedEntries(from.current);
+  if (entries.length > 0 || from.current.metadata.uid === undefined) return entries;
+  return beforeFirstApply(target.kind.schema, from.live, from.writer);
 }
 
 /**
- * The other managers' entries, without what a forced apply takes over.
- * @throws Conflict when fields that another manager applied would get other values and force is not set.
+ * The configuration, checked, without what cannot be written here: the status is its subresource's, and that writes
+ * nothing else. @throws BadRequest
  */
-function settle(
-  request: ApplyRequest & { readonly patch: { readonly force: boolean } },
-  change: { readonly current: ApiObject; readonly applied: ApiObject; readonly entries: readonly Entry[] },
-): Entry[] {
-  const { kind, name } = request.target;
-  const { current, applied, entries } = change;
-  const found = entries.map((entry) => ({
-    entry,
-    fields: applyConflicts(kind.schema, { live: current, applied, owned: entry.fieldsV1 }),
-  }));
-  const details = found.flatMap(({ entry, fields }) =>
-    fields.map(({ path }) => ({
-      reason: 'FieldManagerConflict',
-      field: path,
-      message: `conflict with ${JSON.stringify(entry.manager)}`,
-    })),
-  );
-  if (details.length > 0 && !request.patch.force) {
-    const count = details.length === 1 ? '1 conflict' : `${details.length} conflicts`;
-    const lines = details.map((detail) => `${detail.message}: ${detail.field}`).join(', ');
-    throw new AmphoraError('Conflict', `Apply failed with ${count}: ${lines}`, {
-      about: { group: kind.group, kind: kind.resource, name },
-      details,
-    });
-  }
-  return found.map(({ entry, fields }) => ({ ...entry, fieldsV1: withoutFields(entry.fieldsV1, fields) }));
+function configOf({ target, patch }: ApplyRequest): ApiObject {
+  const { kind, subresource } = target;
+  const config = checkedConfig(kind, target, { value: patch.value, schema: kind.schema });
+  if (subresource === 'status') return onlyStatus(config);
+  const isApart = subresource === undefined && kind.subresources.some(({ name }) => name === 'status');
+  if (isApart) delete config.status;
+  return config;
 }
 
-type ApplyRequest = { readonly context: RequestContext; readonly target: ResourceTarget };
-
-function isOwn(entry: Entry, { context, target }: ApplyRequest): boolean {
-  return (
-    entry.operation === 'Apply' &&
-    entry.manager === context.fieldManager &&
-    (entry.subresource ?? '') === (target.subresource ?? '')
-  );
+/** A configuration of a kind, with metadata. @throws BadRequest when it is of another, or does not fit its schema. */
+export function checkedConfig(
+  kind: Pick<Kind, 'group' | 'version' | 'kind'>,
+  target: ResourceTarget,
+  { value, schema }: { readonly value: Readonly<JsonObject>; readonly schema: Schema },
+): ApiObject {
+  if (value.kind !== kind.kind || value.apiVersion !== apiVersionOf(kind))
+    throw new AmphoraError(
+      'BadRequest',
+      `invalid object type: ${String(value.apiVersion ?? '')}, Kind=${String(value.kind ?? '')}`,
+    );
+  const metadata = isJsonObject(value.metadata) ? value.metadata : {};
+  if (metadata.managedFields !== undefined && metadata.managedFields !== null)
+    throw new AmphoraError('BadRequest', 'metadata.managedFields must be nil');
+  const wrong = checkConfig(schema, value);
+  if (wrong.length === 0) return { ...value, metadata } as unknown as ApiObject; // It fits the schema.
+  const all = wrong.length === 1 ? wrong[0] : `errors:\n${wrong.map((each) => `  ${each}`).join('\n')}`;
+  const place = `${target.namespace}/${target.name}; ${apiVersionOf(kind)}, Kind=${kind.kind}`;
+  throw new AmphoraError('BadRequest', `failed to create typed patch object (${place}): ${all}`);
 }
 
-function entriesOf(object: Readonly<ApiObject>): readonly Entry[] {
-  return (object.metadata.managedFields ?? []) as Entry[]; // ManagedFieldsEntry, as the schema has it.
+function onlyStatus({ apiVersion, kind, metadata, status }: ApiObject): ApiObject {
+  const { labels: _labels, ownerReferences: _owners, finalizers: _finalizers, ...rest } = metadata;
+  return { apiVersion, kind, metadata: rest, ...(status === undefined ? {} : { status }) };
 }
 
-function managed(
-  parts: RegistryParts,
-  { context, target }: ApplyRequest,
-  applied: Readonly<ApiObject>,
-): object {
-  return {
-    manager: context.fieldManager,
-    operation: 'Apply',
-    apiVersion: apiVersionOf(target.kind),
-    time: toTime(parts.clock.now()),
-    fieldsType: 'FieldsV1',
-    fieldsV1: fieldSet(target.kind.schema, withoutIdentity(applied)),
-    ...(target.subresource === undefined ? {} : { subresource: target.subresource }),
-  };
-}
-
-/** Nobody owns what names the object. */
-function withoutIdentity(object: Readonly<ApiObject>): object {
-  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
-  const { name: _name, namespace: _namespace, uid: _uid, resourceVersion: _version, ...others } = metadata;
-  return Object.keys(others).length === 0 ? rest : { metadata: others, ...rest };
+/** What is not there has no uid and no revision that could be meant. */
+function checkCreatable({ target }: ApplyRequest, { metadata }: Readonly<ApiObject>): void {
+  const { uid = '', resourceVersion = '' } = metadata;
+  const { kind, name } = target;
+  if (uid !== '')
+    throw conflict(
+      kind,
+      name,
+      `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+    );
+  if (resourceVersion !== '' && resourceVersion !== '0')
+    throw conflict(
+      kind,
+      name,
+      `the provided object specified resourceVersion ${resourceVersion}, and no existing object was found`,
+    );
+  if ((metadata.name ?? '') === '')
+    throw new AmphoraError(
+      'BadRequest',
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
 }

@@ -2,28 +2,37 @@ import { cloneJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { admissionRequest, isRewritten } from './admit.ts';
+import { admissionRequest } from './admit.ts';
 import { claimChanges, isClaimTaken } from './claims.ts';
+import { encodeBounded } from './encode-bounded.ts';
 import { alreadyExists, throwIfInvalid } from './faults.ts';
-import { encodeObject, objectBytes } from './object-bytes.ts';
+import { objectBytes } from './object-bytes.ts';
+import { ownCreated } from './ownership.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
-import { prepareAgain, prepareCreate } from './prepare.ts';
+import { prepareCreate } from './prepare.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
 import { present, storedKind, storeKey } from './storage.ts';
 import { validateObject } from './validate.ts';
 
 const CLAIM_TAKEN = 'ClaimTaken';
 
+export interface CreateRequest {
+  readonly context: RequestContext;
+  readonly target: CreateTarget;
+  /** The object as asked for, decoded; create may change it. Runs again when a name or a claim was taken. */
+  readonly make: () => ApiObject;
+  /** `made`: the object says already who owns its fields. */
+  readonly ownership?: 'made';
+}
+
 /** @throws AlreadyExists, Invalid, and what admission says. */
-export async function create(
-  parts: RegistryParts,
-  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
-): Promise<ObjectBytes> {
+export async function create(parts: RegistryParts, request: CreateRequest): Promise<ObjectBytes> {
   const kind = storedKind(parts, request.target.kind);
-  const generated = (request.object.metadata?.name ?? '') === '' && request.target.name === undefined;
   for (let attempt = 1; ; attempt++) {
+    const object = request.make();
+    const generated = (object.metadata?.name ?? '') === '' && request.target.name === undefined;
     try {
-      return await createOnce(parts, kind, request);
+      return await createOnce(parts, kind, { ...request, object });
     } catch (error) {
       const again = (generated && isCode(error, 'AlreadyExists')) || isUnlucky(error);
       if (!again || attempt >= LIMITS.generatedNameTries) throw error;
@@ -34,21 +43,25 @@ export async function create(
 async function createOnce(
   parts: RegistryParts,
   kind: StoredKind,
-  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
+  request: CreateRequest & { readonly object: ApiObject },
 ): Promise<ObjectBytes> {
-  const { context, target } = request;
-  const object = prepareCreate(kind, target, { object: request.object, clock: parts.clock });
+  const { context, target, ownership } = request;
+  const object = prepareCreate(kind, target, {
+    object: request.object,
+    clock: parts.clock,
+    own: (made) => {
+      if (ownership === undefined) ownCreated(parts, kind, { context, object: made });
+    },
+  });
   const admission = admissionRequest(parts, kind, { context, operation: 'CREATE', object });
   await parts.admission.mutate(admission);
-  if (isRewritten(admission)) prepareAgain(kind, object);
   kind.strategy.defaults?.(object); // What plugins added gets its defaults too.
   const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
   kind.strategy.allocate?.(object);
   throwIfInvalid(kind.asked, object.metadata.name ?? '', validateObject(kind, object));
   await parts.admission.validate(admission);
   const key = storeKey(kind.stored, object.metadata.namespace ?? '', object.metadata.name);
-  const bytes = encodeObject(object);
-  checkSize(bytes);
+  const bytes = encodeBounded(object, { ownership });
   if (context.dryRun) {
     if ((await parts.store.get(key, { signal: context.signal })) !== undefined)
       throw alreadyExists(kind.asked, key.name);
@@ -79,13 +92,4 @@ function unlucky(cause: unknown): AmphoraError {
 
 function isUnlucky(error: unknown): boolean {
   return isCode(error, 'TooManyRequests') && error.details[0]?.reason === CLAIM_TAKEN;
-}
-
-/** @throws TooLarge */
-export function checkSize(bytes: Buffer): void {
-  if (bytes.length > LIMITS.objectBytes)
-    throw new AmphoraError(
-      'TooLarge',
-      `the object has ${bytes.length} bytes and the limit is ${LIMITS.objectBytes}: make it smaller or split it`,
-    );
 }

@@ -4,8 +4,7 @@ import { validateSchema } from '../api/validate-schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
-import { admitBody } from './admit.ts';
-import { create } from './create.ts';
+import { type CreateRequest, create } from './create.ts';
 import { remove } from './delete.ts';
 import { removeCollection } from './delete-collection.ts';
 import { evict } from './eviction.ts';
@@ -49,38 +48,35 @@ export function createRegistry(options: RegistryOptions): Registry {
     list: (context, target, query) => list(parts, { context, target, options: query }),
     watch: (context, target, query) => watch(parts, { context, target, options: query }),
     create: async (context, target, body) => {
-      const object = conformBody(kinds, target, { object: body, context });
-      return await createAny(parts, { context, target, object });
+      const make = () => conformBody(kinds, target, { object: body, context });
+      return await createAny(parts, { context, target, make });
     },
     update: async (context, target, body) => {
-      const object = conformBody(kinds, target, { object: body, context });
-      if (target.subresource === 'finalize') return await finalize(parts, { context, target, object });
-      if (target.subresource !== 'scale') return await update(parts, { context, target, object });
-      const scale = await writeScale(parts, { context, target, make: () => object });
-      return { object: scale, created: false };
+      const make = () => conformBody(kinds, target, { object: body, context });
+      if (target.subresource === 'finalize')
+        return await finalize(parts, { context, target, object: make() });
+      if (target.subresource !== 'scale') return await update(parts, { context, target, make });
+      return { object: await writeScale(parts, { context, target, make }), created: false };
     },
     patch: (context, target, change) => patch(parts, { context, target, patch: change }),
     delete: (context, target, query) => remove(parts, { context, target, options: query }),
-    admit: (context, target, { operation, object }) =>
-      admitBody(parts, context, { operation, target, body: object }),
     deleteCollection: (context, target, query, deletion) =>
       removeCollection(parts, { context, target, list: query, options: deletion }),
   };
 }
 
-async function createAny(
-  parts: RegistryParts,
-  request: { readonly context: RequestContext; readonly target: CreateTarget; readonly object: ApiObject },
-): Promise<ObjectBytes> {
-  const { context, target, object } = request;
+async function createAny(parts: RegistryParts, request: CreateRequest): Promise<ObjectBytes> {
+  const { context, target, make } = request;
   const { name, subresource } = target;
   const review = parts.hooks.review?.[qualifiedResource(target.kind)];
+  const isBinding = target.kind.kind === 'Binding';
+  if (review === undefined && !isBinding && subresource === undefined) return await create(parts, request);
+  const object = make();
   if (review !== undefined) {
     throwIfInvalid(target.kind, object.metadata.name ?? '', validateSchema(target.kind.schema, object));
     return plain(await review(object, target, context));
   }
-  if (target.kind.kind === 'Binding') return await bindByCollection(parts, request);
-  if (subresource === undefined) return await create(parts, request);
+  if (isBinding) return await bindByCollection(parts, { context, target, object });
   if (name !== undefined) {
     const named = { context, object, target: { ...target, name } };
     if (subresource === 'binding') return await bind(parts, named);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAdmission } from '../access/admission/admission.ts';
-import { allPlugins } from '../access/testing/plugins.ts';
+import { admissionPlugins } from '../access/admission/all.ts';
 import { isJsonObject } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
@@ -10,9 +10,7 @@ import { bench, configMap, kindOf, pod } from './testing/bench.ts';
 
 const pods = { kind: kindOf('', 'v1', 'pods'), namespace: 'default' };
 const admission = createAdmission(
-  allPlugins(undefined, {
-    unsupported: { microvm: ['spec.containers[*].securityContext.privileged', 'spec.hostNetwork'] },
-  }),
+  admissionPlugins({ microvm: ['spec.containers[*].securityContext.privileged', 'spec.hostNetwork'] }),
 );
 
 async function cluster() {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { generateName } from '../api/generate-name.ts';
-import { cloneJson, equalJson } from '../api/json.ts';
+import { equalJson } from '../api/json.ts';
 import { type ApiObject, apiVersionOf } from '../api/kind.ts';
 import type { Clock } from '../lib/clock.ts';
 import { toTime } from '../lib/clock.ts';
@@ -12,15 +12,16 @@ import { hasStatus } from './status.ts';
 import { withDefaults } from './walks.ts';
 
 /**
- * The object to create, in the stored version, with the server's own fields set.
+ * The object to create, in the stored version, with the server's own fields set. Changes the one given; `own` is called
+ * when it has its defaults and nothing else that the caller did not say.
  * @throws BadRequest when name, namespace or version are not those of the address.
  */
 export function prepareCreate(
   kind: StoredKind,
   target: CreateTarget,
-  options: { readonly object: Readonly<ApiObject>; readonly clock: Clock },
+  options: { readonly object: ApiObject; readonly clock: Clock; readonly own: (object: ApiObject) => void },
 ): ApiObject {
-  const object = cloneJson(options.object) as ApiObject;
+  const { object } = options;
   object.metadata ??= { name: '' };
   checkAddress(kind, target, object);
   if ((object.metadata.resourceVersion ?? '') !== '')
@@ -40,14 +41,9 @@ export function prepareCreate(
   delete metadata.generation;
   if (kind.strategy.generation === true || isCustom(kind)) metadata.generation = 1;
   kind.strategy.defaults?.(stored);
+  options.own(stored);
   kind.strategy.prepareCreate?.(stored);
   return stored;
-}
-
-/** After a webhook or a policy changed what is to be created: it may not say what the server says. */
-export function prepareAgain(kind: StoredKind, object: ApiObject): void {
-  if (hasStatus(kind.stored)) delete object.status;
-  kind.strategy.prepareCreate?.(object);
 }
 
 /** The object to be written over `old`, both in the stored version; the server's own fields come from `old`. */
@@ -104,7 +100,6 @@ function keepServerFields(object: ApiObject, old: Readonly<ApiObject>): void {
     'generateName',
   ] as const)
     copyField(metadata, old.metadata, field);
-  if (metadata.managedFields === undefined) copyField(metadata, old.metadata, 'managedFields');
 }
 
 /** Custom resources count generations; built-in kinds say so in their strategy. */

@@ -1,17 +1,17 @@
 import { cloneJson, isJsonObject, type JsonObject, memberOf, setMember } from '../api/json.ts';
-import type { ApiObject, Kind, ScalePaths } from '../api/kind.ts';
+import { type ApiObject, apiVersionOf, type Kind, type ScalePaths } from '../api/kind.ts';
+import type { Schema } from '../api/schema.ts';
+import { type ApplyRequest, applyConfigured, checkedConfig } from './apply.ts';
 import { throwIfInvalid } from './faults.ts';
 import { invalid } from './field-errors.ts';
 import { ensure } from './fields.ts';
-import type { RegistryParts } from './parts.ts';
+import type { RegistryParts, StoredKind } from './parts.ts';
 import { plain } from './pod-binding.ts';
 import { prepareUpdate } from './prepare.ts';
 import type { ObjectBytes, RequestContext, ResourceTarget } from './registry.ts';
 import { formatSelector } from './selection.ts';
 import { mustLoad, present, storedKind } from './storage.ts';
-import { write } from './write.ts';
-
-const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+import { type WriteRequest, write } from './write.ts';
 
 export async function getScale(
   parts: RegistryParts,
@@ -24,41 +24,76 @@ export async function getScale(
   return plain(scaleOf(target.kind, present(parts, kind, found).object()));
 }
 
+interface ScaleRequest {
+  readonly context: RequestContext;
+  readonly target: ResourceTarget;
+}
+
 /** Writes `spec.replicas` of what is scaled. `make` gets the Scale as it is and gives it as it is to be. */
 export async function writeScale(
   parts: RegistryParts,
-  request: {
-    readonly context: RequestContext;
-    readonly target: ResourceTarget;
-    readonly make: (scale: ApiObject) => ApiObject;
-  },
+  request: ScaleRequest & { readonly make: (scale: ApiObject) => ApiObject },
 ): Promise<ObjectBytes> {
-  const { target } = request;
-  const kind = storedKind(parts, target.kind);
+  const { context, target } = request;
   const written = await write(parts, {
-    ...request,
+    context,
+    target,
     make: (current) => {
       const scale = request.make(scaleOf(target.kind, current));
-      const replicas = valueAt(scale, '.spec.replicas') ?? 0;
-      if (!Number.isSafeInteger(replicas) || Number(replicas) < 0)
-        throwIfInvalid(target.kind, target.name, [
-          invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
-        ]);
-      const { resourceVersion } = scale.metadata;
-      const metadata = { ...current.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+      const replicas = checkedReplicas(target, scale) ?? 0;
+      const { resourceVersion, uid } = scale.metadata;
       const next = cloneJson(current);
+      if (resourceVersion !== undefined) next.metadata.resourceVersion = resourceVersion;
+      if (uid !== undefined) next.metadata.uid = uid;
       setAt(next, pathsOf(target.kind).replicas, replicas);
-      return { ...next, metadata };
+      return next;
     },
-    prepare: (object, old) => prepareUpdate(kind, { object, old, subresource: '' }),
-    admitted: {
-      bodyKind: SCALE,
-      see: (object) => scaleOf(target.kind, object),
-      put: (object, scale) =>
-        setAt(object, pathsOf(target.kind).replicas, valueAt(scale, '.spec.replicas') ?? 0),
-    },
+    prepare: preparing(storedKind(parts, target.kind)),
   });
   return plain(scaleOf(target.kind, written.object()));
+}
+
+/** Applies a Scale: what it says of replicas is applied to what is scaled, and owned there. */
+export async function applyScale(
+  parts: RegistryParts,
+  request: ScaleRequest & { readonly patch: ApplyRequest['patch'] },
+): Promise<ObjectBytes> {
+  const { context, target, patch } = request;
+  const scale = checkedConfig(SCALE, target, { value: patch.value, schema: scaleSchema(parts) });
+  const { name, namespace, uid, resourceVersion } = scale.metadata;
+  const metadata = {
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  const { kind } = target.kind;
+  const config = { apiVersion: apiVersionOf(target.kind), kind, metadata } as ApiObject; // Named by the address.
+  const replicas = checkedReplicas(target, scale);
+  if (replicas !== undefined) setAt(config, pathsOf(target.kind).replicas, replicas);
+  const prepare = preparing(storedKind(parts, target.kind));
+  const written = await applyConfigured(parts, { context, target, patch, prepare }, config);
+  return plain(scaleOf(target.kind, written.object()));
+}
+
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
+export function scaleSchema(parts: RegistryParts): Schema {
+  return parts.kinds.schemaOf(apiVersionOf(SCALE), SCALE.kind) ?? { type: 'any' };
+}
+
+/** As a write of the object itself. */
+function preparing(kind: StoredKind): NonNullable<WriteRequest['prepare']> {
+  return (object, old) => prepareUpdate(kind, { object, old, subresource: '' });
+}
+
+/** @throws Invalid */
+function checkedReplicas({ kind, name }: ResourceTarget, scale: ApiObject): number | undefined {
+  const replicas = valueAt(scale, '.spec.replicas');
+  if (replicas === undefined || replicas === null) return undefined;
+  if (!Number.isSafeInteger(replicas) || Number(replicas) < 0)
+    throwIfInvalid(kind, name, [invalid('spec.replicas', replicas, 'must be greater than or equal to 0')]);
+  return Number(replicas);
 }
 
 function scaleOf(kind: Kind, object: Readonly<ApiObject>): ApiObject {

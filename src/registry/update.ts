@@ -1,4 +1,3 @@
-import { cloneJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { isCode } from '../lib/errors.ts';
 import { create } from './create.ts';
@@ -10,15 +9,24 @@ import type { RequestContext, ResourceTarget, Written } from './registry.ts';
 import { storedKind } from './storage.ts';
 import { write } from './write.ts';
 
+/** `make` gives the object as asked for, decoded, and another one each time. */
 export async function update(
   parts: RegistryParts,
-  request: { readonly context: RequestContext; readonly target: ResourceTarget; readonly object: ApiObject },
+  request: {
+    readonly context: RequestContext;
+    readonly target: ResourceTarget;
+    readonly make: () => ApiObject;
+  },
 ): Promise<Written> {
   const { context, target } = request;
   const kind = storedKind(parts, target.kind);
-  const object = cloneJson(request.object);
-  checkAddress(kind, { ...target }, object);
-  const { resourceVersion = '' } = object.metadata;
+  const make = () => {
+    const object = request.make();
+    checkAddress(kind, target, object);
+    return object;
+  };
+  let first: ApiObject | undefined = make();
+  const { resourceVersion = '' } = first.metadata;
   if (
     resourceVersion === '' &&
     kind.strategy.unconditionalUpdate === false &&
@@ -27,13 +35,17 @@ export async function update(
     throwIfInvalid(target.kind, target.name, [
       invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
+  const next = () => {
+    const object = first ?? make();
+    first = undefined;
+    return object;
+  };
   try {
-    const written = await write(parts, { context, target, make: () => cloneJson(object) });
-    return { object: written, created: false };
+    return { object: await write(parts, { context, target, make: next }), created: false };
   } catch (error) {
     const creates =
       kind.strategy.createOnUpdate === true && target.subresource === undefined && resourceVersion === '';
     if (!creates || !isCode(error, 'NotFound')) throw error;
-    return { object: await create(parts, { context, target, object }), created: true };
+    return { object: await create(parts, { context, target, make: next }), created: true };
   }
 }
