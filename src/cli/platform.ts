@@ -28,7 +28,15 @@ export interface UpOptions {
   readonly host?: string;
   readonly nodeName?: string;
   readonly podCidr?: string;
-  readonly store?: 'lmdb' | 'memory';
+  readonly store?: 'lmdb' | 'memory' | 'etcd';
+  readonly etcdServers?: readonly string[];
+  readonly etcdPrefix?: string;
+  /** Paths of PEM files. */
+  readonly etcdCafile?: string;
+  readonly etcdCertfile?: string;
+  readonly etcdKeyfile?: string;
+  /** A directory with the authority and the token key of other servers of the same cluster. */
+  readonly pki?: string;
   readonly foreground: boolean;
 }
 

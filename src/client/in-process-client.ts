@@ -75,7 +75,6 @@ class InProcessClient implements Client {
     const events = this.#registry.watch(context, target, {
       ...query,
       allowWatchBookmarks: true,
-      sendInitialEvents: false,
     });
     for await (const event of events) {
       if (event.type === 'BOOKMARK') yield { type: 'BOOKMARK', resourceVersion: String(event.revision) };

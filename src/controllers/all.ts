@@ -1,3 +1,4 @@
+import { clusterRoleAggregationController } from './cluster-role-aggregation/reconcile.ts';
 import type { Controller, ControllerParts } from './controller.ts';
 import { crdController } from './crd/reconcile.ts';
 import { garbageCollector } from './garbage-collector/reconcile.ts';
@@ -10,6 +11,7 @@ import { serviceAccountController } from './service-account/reconcile.ts';
 export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = [
   namespaceController,
   crdController,
+  clusterRoleAggregationController,
   serviceAccountController,
   nodeLifecycleController,
   podGarbageController,

@@ -1,4 +1,5 @@
 import type {
+  ClusterRole,
   ConfigMap,
   CustomResourceDefinition,
   Lease,
@@ -24,6 +25,7 @@ export interface Informers {
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
   readonly definitions: Informer<CustomResourceDefinition>;
+  readonly clusterRoles: Informer<ClusterRole>;
 }
 
 export function createInformers(client: Client, options: { clock: Clock; log: Logger }): Informers {
@@ -49,6 +51,11 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       client,
       { apiVersion: 'v1', resource: 'configmaps' },
       { ...options, fieldSelector: `metadata.name=${ROOT_CA_CONFIG_MAP}` },
+    ),
+    clusterRoles: createInformer<ClusterRole>(
+      client,
+      { apiVersion: 'rbac.authorization.k8s.io/v1', resource: 'clusterroles' },
+      options,
     ),
     definitions: createInformer<CustomResourceDefinition>(
       client,

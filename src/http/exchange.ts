@@ -31,6 +31,8 @@ export class Exchange {
   readonly upgrade: Upgrade | undefined;
   /** Set by the authentication filter. */
   user: User = ANONYMOUS;
+  /** Who really called, when `user` is impersonated. */
+  impersonator: User | undefined;
   /** Set by the routing filter. */
   route: Route | undefined;
   /** A watch or a stream: it ends when the server closes. Set by the deadline filter. */

@@ -89,9 +89,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => serve(request, response));
   // Listening to `request` made Node answer HTTP/2's streams with its compatibility classes: they come to us instead.
   server.removeAllListeners('stream');
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]) => {
     stream.on('error', () => {}); // The exchange hears of it by `close`.
-    const request = new Http2Incoming(stream, headers);
+    const rawHeaders = rest[1] as readonly string[]; // After the flags; the types do not know them.
+    const request = new Http2Incoming(stream, headers, rawHeaders);
     serve(request, new Http2Outgoing(request));
   });
   server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {

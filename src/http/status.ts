@@ -4,7 +4,7 @@ import { AmphoraError } from '../lib/errors.ts';
 export interface Status {
   readonly kind: 'Status';
   readonly apiVersion: 'v1';
-  readonly metadata: Record<string, never>;
+  readonly metadata: { readonly continue?: string };
   readonly status: 'Success' | 'Failure';
   readonly message?: string;
   readonly reason?: string;
@@ -24,6 +24,7 @@ export interface StatusDetails {
 /** The one place where an error becomes what the wire carries. */
 export function toStatus(error: unknown): Status {
   const known = AmphoraError.from(error);
+  const { continue: token } = known;
   const { about, details, retryAfterSeconds } = known;
   const filled: StatusDetails = {
     ...(about?.name ? { name: about.name } : {}),
@@ -37,7 +38,7 @@ export function toStatus(error: unknown): Status {
   return {
     kind: 'Status',
     apiVersion: 'v1',
-    metadata: {},
+    metadata: token === undefined ? {} : { continue: token },
     status: 'Failure',
     message: known.code === 'Internal' ? `Internal error occurred: ${known.message}` : known.message,
     reason: known.reason,

@@ -52,15 +52,61 @@ test('a watch may begin with what is there, and marks where that ends', async ()
   );
 });
 
-for (const query of [
-  'sendInitialEvents=true',
-  'sendInitialEvents=true&resourceVersionMatch=Exact',
-  'resourceVersionMatch=NotOlderThan',
-])
+const MATCH = 'resourceVersionMatch: Forbidden:';
+for (const [query, message] of [
+  [
+    'sendInitialEvents=true',
+    `${MATCH} sendInitialEvents requires setting resourceVersionMatch to NotOlderThan`,
+  ],
+  [
+    'sendInitialEvents=true&resourceVersionMatch=Exact',
+    `[${MATCH} sendInitialEvents requires setting resourceVersionMatch to NotOlderThan, resourceVersionMatch: Unsupported value: "Exact": supported values: "NotOlderThan"]`,
+  ],
+  [
+    'resourceVersionMatch=NotOlderThan',
+    `${MATCH} resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided`,
+  ],
+] as const)
   test(`a watch with ${query} is refused`, async () => {
     const answer = await fixture.call('GET', `${MAPS}?watch=1&${query}`);
-    assert.deepEqual([answer.status, answer.json().reason], [422, 'Invalid'], answer.text);
+    assert.deepEqual(
+      [answer.status, answer.json().message],
+      [422, `ListOptions.meta.k8s.io "" is invalid: ${message}`],
+    );
   });
+
+test('the bookmark that ends what was there says what an empty list looks like', async () => {
+  const events = await watch(
+    'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true',
+  );
+  const blueprint =
+    events.at(-1)?.object.metadata.annotations?.['kubernetes.io/initial-events-list-blueprint'];
+  const list = JSON.parse(Buffer.from(blueprint ?? '', 'base64').toString());
+  assert.deepEqual(list, { kind: 'ConfigMapList', apiVersion: 'v1', metadata: {}, items: [] });
+});
+
+test('a watch that wants no initial events, or no bookmarks, gets none', async () => {
+  const types = async (query: string) => (await watch(query)).map(({ type }) => type).join();
+  const match = 'resourceVersionMatch=NotOlderThan';
+  assert.equal(await types(`sendInitialEvents=false&${match}&allowWatchBookmarks=true`), '');
+  assert.equal(await types(`sendInitialEvents=true&${match}`), 'ADDED');
+});
+
+test('the deprecated paths below watch/ watch: a collection, or one object', async () => {
+  await create('other');
+  const names = async (path: string) => {
+    const answer = await fixture.call('GET', `/api/v1/watch/${path}?timeoutSeconds=1`);
+    assert.equal(answer.status, 200, answer.text);
+    const lines = answer.text.split('\n').filter((line) => line !== '');
+    return lines.map((line) => (JSON.parse(line) as Event).object.metadata.name).join();
+  };
+  assert.equal(await names('namespaces/default/configmaps'), 'other,there');
+  assert.equal(await names('namespaces/default/configmaps/other'), 'other');
+  assert.equal(await names('configmaps'), 'other,there');
+  assert.equal(await names('namespaces/default'), 'default');
+  const wrong = await fixture.call('DELETE', '/api/v1/watch/namespaces/default/configmaps');
+  assert.equal(wrong.status, 405);
+});
 
 test('a watch from a compacted revision is told 410 Expired', async () => {
   const old = await create('old');

@@ -65,6 +65,10 @@ export interface ErrorOptions {
   readonly details?: readonly ErrorDetail[];
   /** Seconds after which a try can succeed. */
   readonly retryAfterSeconds?: number;
+  /** Status and reason that somebody else chose for the caller, such as a webhook that denied; 400 to 599. */
+  readonly told?: { readonly status: number; readonly reason: string };
+  /** With which a list that expired can go on, for `Status.metadata`. */
+  readonly continue?: string;
 }
 
 export class AmphoraError extends Error {
@@ -72,6 +76,8 @@ export class AmphoraError extends Error {
   readonly about: ErrorOptions['about'];
   readonly details: readonly ErrorDetail[];
   readonly retryAfterSeconds: number | undefined;
+  readonly told: ErrorOptions['told'];
+  readonly continue: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -80,14 +86,16 @@ export class AmphoraError extends Error {
     this.about = options.about;
     this.details = options.details ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.told = options.told;
+    this.continue = options.continue;
   }
 
   get status(): number {
-    return ERRORS[this.code].status;
+    return this.told?.status ?? ERRORS[this.code].status;
   }
 
   get reason(): string {
-    return ERRORS[this.code].reason;
+    return this.told?.reason ?? ERRORS[this.code].reason;
   }
 
   get fate(): Fate {
@@ -101,6 +109,7 @@ export class AmphoraError extends Error {
       cause,
       ...(cause.about === undefined ? {} : { about: cause.about }),
       details: cause.details,
+      ...(cause.told === undefined ? {} : { told: cause.told }),
       ...(cause.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: cause.retryAfterSeconds }),
     });
   }

@@ -26,6 +26,23 @@ export const LIMITS = {
   selectorTerms: 1000,
   /** Deadline of one call to etcd. */
   storeCallMs: 10 * SECOND_MS,
+  /** Longest wait for one member of etcd before a read is asked of the next. */
+  etcdMemberMs: 3 * SECOND_MS,
+  /** Silence on a connection to etcd after which it is asked whether it lives (etcd refuses less than 5 s), and how long it has to answer. */
+  etcdPingMs: 10 * SECOND_MS,
+  etcdPingAnswerMs: 3 * SECOND_MS,
+  /** First and longest pause before etcd is connected to, or a watch begun, again. */
+  etcdRetryFirstMs: 50,
+  etcdRetryLongestMs: 2 * SECOND_MS,
+  /** How long a starting server waits for etcd. */
+  etcdStartMs: 15 * SECOND_MS,
+  /** How often etcd's history is compacted, and so how much of it is kept; upstream's value. */
+  etcdCompactMs: 5 * MINUTE_MS,
+  /** Objects read from etcd at once. */
+  etcdPageObjects: 500,
+  /** Past events a server keeps from etcd, and their bytes; a watch from further back reads them from etcd. */
+  etcdPastEvents: 4096,
+  etcdPastBytes: 32 * MIB,
   /** Most commits that share one flush. */
   groupCommits: 256,
   /** Most events a watcher may be behind before it is dropped and must list again. */
@@ -183,6 +200,10 @@ export const LIMITS = {
   eventRetryMaxMs: 10 * SECOND_MS,
   /** Most bytes of a webhook's answer, as upstream. */
   webhookAnswerBytes: 3 * MIB,
+  /** Audit annotations and causes taken from one webhook's answer, and the longest annotation. */
+  webhookAnnotations: 64,
+  webhookAnnotationCharacters: 4096,
+  webhookCauses: 64,
   /** Connections to one webhook server, those of them that are kept idle, those to all servers, and how long one idles. */
   webhookSockets: 64,
   webhookIdleSockets: 8,

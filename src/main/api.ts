@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { createAdmission } from '../access/admission/admission.ts';
 import { admissionPlugins } from '../access/admission/all.ts';
+import { noConditions } from '../access/admission/webhooks/conditions.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
 import { openPki, type Pki } from '../access/authn/pki.ts';
 import {
@@ -12,6 +13,8 @@ import {
 import { createAuthorizer } from '../access/authz/all.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
 import { createRbac } from '../access/authz/rbac/rbac.ts';
+import { createWebhookCaller, type WebhookCaller } from '../access/webhooks/caller.ts';
+import { createServiceLookup } from '../access/webhooks/service-lookup.ts';
 import { createKindTable } from '../api/kinds.ts';
 import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
@@ -50,22 +53,33 @@ export interface Api {
   readonly pki: Pki;
   /** Loaded; to be followed as long as the server runs. */
   readonly live: FollowedView;
+  /** Closed with the server. */
+  readonly webhooks: WebhookCaller;
 }
 
 export async function createApi(parts: ApiParts): Promise<Api> {
   const { store, clock, log } = parts;
   const pki = await openPki({ directory: parts.pkiDirectory, clock });
   const live = createLiveView({ registry: () => registry, clock, log });
+  const webhooks = createWebhookCaller(createServiceLookup(live));
+  const rbac = createRbac(live);
   const registry: Registry = createRegistry({
     store,
     kinds: createKindTable(),
-    admission: createAdmission(admissionPlugins()),
+    admission: createAdmission(
+      admissionPlugins({
+        live,
+        caller: webhooks,
+        log,
+        compileConditions: noConditions,
+        access: { authorizer: () => authorizer, rbac },
+      }),
+    ),
     clock,
     // Both are made below, from this registry; nobody asks before they are there.
-    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
+    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens, rbac }) },
   });
   serveCustomKinds(registry.kinds, { live, log });
-  const rbac = createRbac(live);
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const tokens = await createTokens(parts, registry);
   const nodes = createNodeTunnels({ log });
@@ -84,7 +98,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     checks: { store: async (signal) => void (await store.revision(signal)) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });
-  return { registry, authorizer, server, nodes, pki, live };
+  return { registry, authorizer, server, nodes, pki, live, webhooks };
 }
 
 async function createTokens(

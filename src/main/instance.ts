@@ -21,7 +21,29 @@ export interface InstanceConfig {
   readonly host: string;
   readonly nodeName: string;
   readonly podCidr: string;
-  readonly store: 'lmdb' | 'memory';
+  readonly store: 'lmdb' | 'memory' | 'etcd';
+  readonly etcd?: EtcdConfig;
+}
+
+/** Where the state of several servers is, and what proves to it who asks. Paths as they were given. */
+export interface EtcdConfig {
+  /** `https://10.0.0.1:2379`, … */
+  readonly servers: readonly string[];
+  /** Before every key. */
+  readonly prefix: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Where `up` copies the files of {@link EtcdConfig} to, below the server's state. */
+export function etcdFilesOf(serverState: string): {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+} {
+  const path = (name: string) => join(serverState, 'etcd', name);
+  return { ca: path('ca.crt'), cert: path('client.crt'), key: path('client.key') };
 }
 
 /** Where an instance keeps things. Two instances on one machine share nothing. */

@@ -11,6 +11,7 @@ import { type Api, createApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bootstrapRoles } from './bootstrap-roles.ts';
 import type { InstanceConfig } from './instance.ts';
+import { openStore } from './open-store.ts';
 import { stopSignal } from './stop-signal.ts';
 
 export interface ServerOptions {
@@ -47,6 +48,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       stop.abort();
       await api.server.close();
       api.nodes.close();
+      api.webhooks.close();
       await work.catch(() => {}); // Who waits for `ended` hears of it.
       await options.store.close();
     },
@@ -90,7 +92,7 @@ async function runBehindApi(api: Api, { clock, log, port, signal }: Behind): Pro
 export async function main([configFile = '', stateDirectory = '']: readonly string[]): Promise<void> {
   const log = createLogger('server');
   const config = JSON.parse(await readFile(configFile, 'utf8')) as InstanceConfig; // Written by `up`.
-  const store = await openStore(config.store, stateDirectory);
+  const store = await openStore(config, stateDirectory, systemClock);
   const server = await startServer({
     store,
     pkiDirectory: join(stateDirectory, 'pki'),
@@ -103,9 +105,4 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
   await Promise.race([stopped, server.ended]);
   log.info('server stops');
   await server.close();
-}
-
-async function openStore(driver: InstanceConfig['store'], stateDirectory: string): Promise<Store> {
-  if (driver === 'memory') return (await import('../store/memory.ts')).createMemoryStore();
-  return await (await import('../store/lmdb.ts')).openLmdbStore(join(stateDirectory, 'store'));
 }

@@ -9,16 +9,11 @@ import { writeKubeconfig } from '../client/kubeconfig.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { SECOND_MS } from '../lib/limits.ts';
+import { configure, placeEtcdFiles } from './configure.ts';
 import { createConnection } from './connection.ts';
 import { type InstalledProgram, installProgram, removeOldPrograms } from './install-program.ts';
-import {
-  type InstanceConfig,
-  type Layout,
-  layoutOf,
-  newInstanceConfig,
-  readInstanceConfig,
-  saveInstanceConfig,
-} from './instance.ts';
+import { type InstanceConfig, type Layout, layoutOf } from './instance.ts';
+import { joinPki } from './join-pki.ts';
 import { endProcess, readProcessFile, writeProcessFile } from './process-file.ts';
 import { selfCommand, selfEnvironment } from './self.ts';
 import { checkStateFormat } from './state-format.ts';
@@ -45,7 +40,12 @@ export async function bringUp(name: string, { options, progress, signal }: UpReq
   const user = await ensureUser(layout.user, layout.serverState);
   await makeDirectories(layout, user);
   await checkStateFormat(layout.state);
-  await writeCredentials(layout, { config, user });
+  await placeEtcdFiles(layout, config, user);
+  await writeCredentials(layout, {
+    config,
+    user,
+    ...(options.pki === undefined ? {} : { shared: options.pki }),
+  });
   const { foreground } = options;
   const program = await installProgram(layout.program);
   const running = await Promise.all(
@@ -81,21 +81,6 @@ async function stay(layout: Layout, signal: AbortSignal): Promise<void> {
   for (const role of ['node', 'server'] as const) await endProcess(processFile(layout, role), STOP_GRACE_MS);
 }
 
-/** What was asked for now, else what was asked for before, else the defaults. */
-async function configure(layout: Layout, name: string, options: UpOptions): Promise<InstanceConfig> {
-  const before = await readInstanceConfig(layout.configFile);
-  const config = { ...(before ?? newInstanceConfig(name, options)), ...definedOnly(options) };
-  await mkdir(layout.config, { recursive: true });
-  await saveInstanceConfig(layout.configFile, config);
-  return config;
-}
-
-function definedOnly({ port, host, nodeName, podCidr, store }: UpOptions): Partial<InstanceConfig> {
-  return Object.fromEntries(
-    Object.entries({ port, host, nodeName, podCidr, store }).filter(([, value]) => value !== undefined),
-  );
-}
-
 async function makeDirectories(layout: Layout, user: SystemUser): Promise<void> {
   for (const path of [layout.state, layout.run, layout.log])
     await mkdir(path, { recursive: true, mode: 0o755 });
@@ -108,9 +93,10 @@ async function makeDirectories(layout: Layout, user: SystemUser): Promise<void> 
 /** The authority is made by root, so that the node's and the administrator's keys never belong to the server's user. */
 async function writeCredentials(
   layout: Layout,
-  { config, user }: { config: InstanceConfig; user: SystemUser },
+  { config, user, shared }: { config: InstanceConfig; user: SystemUser; shared?: string },
 ): Promise<void> {
   const directory = join(layout.serverState, 'pki');
+  if (shared !== undefined) await joinPki(directory, shared);
   const pki = await openPki({ directory, clock: systemClock });
   await pki.server(config.host === '127.0.0.1' ? [] : [config.host]);
   await ownAll(directory, user);

@@ -43,10 +43,10 @@ export async function apply(parts: RegistryParts, request: ApplyRequest): Promis
 /** Applies a configuration to what is there. @throws NotFound */
 export async function applyConfigured(
   parts: RegistryParts,
-  request: ApplyRequest & Pick<WriteRequest, 'prepare'>,
+  request: ApplyRequest & Pick<WriteRequest, 'prepare' | 'admitted'>,
   config: Readonly<ApiObject>,
 ): Promise<ObjectBytes> {
-  const { context, target, prepare } = request;
+  const { context, target, prepare, admitted } = request;
   const kind = storedKind(parts, target.kind);
   return await write(parts, {
     context,
@@ -54,6 +54,7 @@ export async function applyConfigured(
     make: (current) => applied(parts, kind, { request, config, current }),
     ownership: 'made',
     ...(prepare === undefined ? {} : { prepare }),
+    ...(admitted === undefined ? {} : { admitted }),
   });
 }
 

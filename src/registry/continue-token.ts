@@ -2,13 +2,18 @@ import { AmphoraError } from '../lib/errors.ts';
 
 /** Where a list goes on: the revision it is read at and the last key that was sent. */
 export interface ContinueToken {
-  readonly revision: number;
+  /** Undefined: the newest, whatever that is when the list goes on; such a list is not consistent. */
+  readonly revision: number | undefined;
   readonly namespace: string;
   readonly name: string;
 }
 
+const NEWEST = -1;
+
 export function encodeContinue(token: ContinueToken): string {
-  return Buffer.from(JSON.stringify([1, token.revision, token.namespace, token.name])).toString('base64url');
+  return Buffer.from(JSON.stringify([1, token.revision ?? NEWEST, token.namespace, token.name])).toString(
+    'base64url',
+  );
 }
 
 /** @throws BadRequest */
@@ -20,13 +25,18 @@ export function decodeContinue(text: string): ContinueToken {
       if (
         format === 1 &&
         Number.isSafeInteger(revision) &&
+        Number(revision) >= NEWEST &&
         typeof namespace === 'string' &&
         typeof name === 'string'
       )
-        return { revision: Number(revision), namespace, name };
+        return { revision: revision === NEWEST ? undefined : Number(revision), namespace, name };
     }
   } catch {
     // Falls through to the one answer for everything that is no token of ours.
   }
-  throw new AmphoraError('BadRequest', 'continue key is not valid: start the list again without it');
+  throw notOurs();
+}
+
+export function notOurs(): AmphoraError {
+  return new AmphoraError('BadRequest', 'continue key is not valid: start the list again without it');
 }

@@ -2,14 +2,14 @@ import { cloneJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { admissionRequest } from './admit.ts';
+import { admissionRequest, isRewritten } from './admit.ts';
 import { claimChanges, isClaimTaken } from './claims.ts';
 import { encodeBounded } from './encode-bounded.ts';
 import { alreadyExists, throwIfInvalid } from './faults.ts';
 import { objectBytes } from './object-bytes.ts';
 import { ownCreated } from './ownership.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
-import { prepareCreate } from './prepare.ts';
+import { prepareAgain, prepareCreate } from './prepare.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
 import { present, storedKind, storeKey } from './storage.ts';
 import { validateObject } from './validate.ts';
@@ -55,6 +55,7 @@ async function createOnce(
   });
   const admission = admissionRequest(parts, kind, { context, operation: 'CREATE', object });
   await parts.admission.mutate(admission);
+  if (isRewritten(admission)) prepareAgain(kind, object);
   kind.strategy.defaults?.(object); // What plugins added gets its defaults too.
   const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
   kind.strategy.allocate?.(object);

@@ -15,6 +15,8 @@ interface DeleteRequest {
   readonly context: RequestContext;
   readonly target: ResourceTarget;
   readonly options: DeleteOptions;
+  /** Whether it is the consequence of what was admitted: an eviction. */
+  readonly admitted?: boolean;
 }
 
 /** @throws NotFound; Conflict when a precondition does not hold. */
@@ -49,9 +51,18 @@ async function removeOnce(
   const { context } = request;
   const object = thaw(current);
   checkPreconditions(kind, object, request);
-  await parts.admission.validate(
-    admissionRequest(parts, kind, { context, operation: 'DELETE', object, old: object }),
-  );
+  if (request.admitted !== true) {
+    const deletion = request.options;
+    const asked = admissionRequest(parts, kind, {
+      context,
+      operation: 'DELETE',
+      object,
+      old: object,
+      deletion,
+    });
+    await parts.admission.mutate(asked);
+    await parts.admission.validate(asked);
+  }
   const mark = markDeleted(kind, object, { options: request.options, now: parts.clock.now() });
   const shown = kind.strategy.returnsDeleted === true;
   if (mark === 'kept') return { object: present(parts, kind, current), gone: false, shown: true };

@@ -2,6 +2,7 @@ import type { ApiObject } from '../api/kind.ts';
 import { fromLabelSelector, type LabelSelector, matchesLabels } from '../api/label-selector.ts';
 import { toTime } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
+import { admitBody } from './admit.ts';
 import { remove } from './delete.ts';
 import { items, part, text } from './fields.ts';
 import { list } from './list.ts';
@@ -30,10 +31,11 @@ export async function evict(parts: RegistryParts, request: EvictionRequest): Pro
   const context = { ...request.context, dryRun };
   const { namespace, name } = target;
   const kind = storedKind(parts, target.kind);
+  await admitBody(parts, context, { operation: 'CREATE', target, body: object });
   const stored = await mustLoad(parts, kind, { namespace, name, signal: context.signal });
   const pod = present(parts, kind, stored).object();
   if (!isDisposable(pod)) await takeFromBudget(parts, { context, namespace, pod });
-  await remove(parts, { context, target: { kind: target.kind, namespace, name }, options });
+  await remove(parts, { context, target: { kind: target.kind, namespace, name }, options, admitted: true });
   return plain({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
 

@@ -4,6 +4,7 @@ import { validateSchema } from '../api/validate-schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
+import { admitBody } from './admit.ts';
 import { type CreateRequest, create } from './create.ts';
 import { remove } from './delete.ts';
 import { removeCollection } from './delete-collection.ts';
@@ -60,6 +61,8 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
     patch: (context, target, change) => patch(parts, { context, target, patch: change }),
     delete: (context, target, query) => remove(parts, { context, target, options: query }),
+    admit: (context, target, { operation, object }) =>
+      admitBody(parts, context, { operation, target, body: object }),
     deleteCollection: (context, target, query, deletion) =>
       removeCollection(parts, { context, target, list: query, options: deletion }),
   };

@@ -2,7 +2,8 @@ import { qualifiedResource } from '../api/kind.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { StoredObject, StoredPage, StoreRange } from '../store/store.ts';
-import { decodeContinue, encodeContinue } from './continue-token.ts';
+import { type ContinueToken, decodeContinue, encodeContinue, notOurs } from './continue-token.ts';
+import { checkListOptions } from './list-options.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import type { CollectionTarget, ListOptions, ListResult, ObjectBytes, RequestContext } from './registry.ts';
 import { createSelection, type Selection } from './selection.ts';
@@ -14,44 +15,60 @@ interface ListRequest {
   readonly options: ListOptions;
 }
 
-/** @throws Expired when the revision or the continue token is too old; BadRequest for a wrong selector. */
+const INCONSISTENT =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+/**
+ * @throws Expired when the revision is too old, with a token to go on at the newest one when it was a continue token's;
+ * Invalid for options that exclude each other; BadRequest for a wrong selector or token.
+ */
 export async function list(parts: RegistryParts, request: ListRequest): Promise<ListResult> {
   const { options, target } = request;
+  checkListOptions(options);
   const kind = storedKind(parts, target.kind);
   const selection = createSelection(target.kind, options);
-  const start =
-    options.continue === undefined || options.continue === '' ? undefined : decodeContinue(options.continue);
-  const revision = start?.revision ?? (await startRevision(parts, request));
+  const start = startOf(request);
+  const revision = start === undefined ? await startRevision(parts, request) : start.revision;
   const limit = options.limit !== undefined && options.limit > 0 ? options.limit : LIMITS.listObjects;
   const reader = new Reader(parts, kind, { request, selection, limit });
   try {
     return await reader.read(revision, start);
   } catch (error) {
-    if (start === undefined || !isCode(error, 'Expired')) throw error;
-    throw new AmphoraError(
-      'Expired',
-      'The provided continue parameter is too old to display a consistent list result. Start the list again without it.',
-      { cause: error },
-    );
+    if (!isCode(error, 'Expired')) throw error;
+    if (start === undefined)
+      throw new AmphoraError('Expired', 'The resourceVersion for the provided list is too old.', {
+        cause: error,
+      });
+    const { namespace, name } = start;
+    throw new AmphoraError('Expired', INCONSISTENT, {
+      cause: error,
+      continue: encodeContinue({ revision: undefined, namespace, name }),
+    });
   }
+}
+
+/** Where a continue token says to go on. @throws BadRequest when it is none, or another list's. */
+function startOf({ options, target }: ListRequest): ContinueToken | undefined {
+  if (options.continue === undefined || options.continue === '') return undefined;
+  const { resourceVersion = '' } = options;
+  if (resourceVersion !== '' && resourceVersion !== '0')
+    throw new AmphoraError('BadRequest', 'specifying resource version is not allowed when using continue');
+  const start = decodeContinue(options.continue);
+  // A token that stands elsewhere would read what lies between that and the namespace asked for.
+  const inside = target.namespace === '' || target.namespace === start.namespace;
+  if (!inside || (start.namespace !== '' && !target.kind.namespaced)) throw notOurs();
+  return start;
 }
 
 /** The revision to read at; undefined: the newest. */
 async function startRevision(parts: RegistryParts, request: ListRequest): Promise<number | undefined> {
   const { options, context } = request;
   const asked = parseRevision(options.resourceVersion);
-  const { resourceVersionMatch: match } = options;
-  if (match !== undefined && (options.resourceVersion ?? '') === '')
-    throw new AmphoraError(
-      'BadRequest',
-      'resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
-  if (match === 'Exact' && asked === undefined)
-    throw new AmphoraError('BadRequest', 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"');
+  const { resourceVersionMatch: match = '' } = options;
   if (asked === undefined) return undefined;
   checkNotFuture(asked, await parts.store.revision(context.signal));
   // A limit with a revision and no match has always meant exactly that one.
-  const exact = match === 'Exact' || (match === undefined && (options.limit ?? 0) > 0);
+  const exact = match === 'Exact' || (match === '' && (options.limit ?? 0) > 0);
   return exact ? asked : undefined;
 }
 

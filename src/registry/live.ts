@@ -121,7 +121,6 @@ class Followed implements LiveObjects {
     const options = {
       resourceVersion: this.#revision ?? '',
       allowWatchBookmarks: false,
-      sendInitialEvents: false,
     };
     const events = this.#options.registry().watch(platformContext(READER, signal), target, options);
     for await (const event of events) {

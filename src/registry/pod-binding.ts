@@ -2,6 +2,7 @@ import { cloneJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { toTime } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
+import { admitBody } from './admit.ts';
 import { conflict } from './faults.ts';
 import type { RegistryParts } from './parts.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
@@ -21,14 +22,17 @@ export async function bind(
     readonly object: ApiObject;
   },
 ): Promise<ObjectBytes> {
-  const { context, target, object } = request;
+  const { context, target } = request;
+  const { kind, namespace, name } = target;
+  const at = { kind, namespace, name, subresource: 'binding' };
+  const object = await admitBody(parts, context, { operation: 'CREATE', target: at, body: request.object });
   const node = (object.target as Fields | undefined)?.name;
   if (typeof node !== 'string' || node === '')
     throw new AmphoraError('BadRequest', 'target.name: Required value: the node to bind the pod to');
-  const { kind, namespace, name } = target;
   await write(parts, {
     context,
-    target: { kind, namespace, name, subresource: 'binding' },
+    target: at,
+    admitted: 'before',
     make: cloneJson,
     ownership: 'kept', // Upstream does not say who bound a pod.
     prepare: (pod) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAdmission } from '../access/admission/admission.ts';
-import { admissionPlugins } from '../access/admission/all.ts';
+import { allPlugins } from '../access/testing/plugins.ts';
 import { isJsonObject } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
@@ -10,7 +10,9 @@ import { bench, configMap, kindOf, pod } from './testing/bench.ts';
 
 const pods = { kind: kindOf('', 'v1', 'pods'), namespace: 'default' };
 const admission = createAdmission(
-  admissionPlugins({ microvm: ['spec.containers[*].securityContext.privileged', 'spec.hostNetwork'] }),
+  allPlugins(undefined, {
+    unsupported: { microvm: ['spec.containers[*].securityContext.privileged', 'spec.hostNetwork'] },
+  }),
 );
 
 async function cluster() {

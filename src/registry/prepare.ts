@@ -46,6 +46,12 @@ export function prepareCreate(
   return stored;
 }
 
+/** After a webhook or a policy changed what is to be created: it may not say what the server says. */
+export function prepareAgain(kind: StoredKind, object: ApiObject): void {
+  if (hasStatus(kind.stored)) delete object.status;
+  kind.strategy.prepareCreate?.(object);
+}
+
 /** The object to be written over `old`, both in the stored version; the server's own fields come from `old`. */
 export function prepareUpdate(
   kind: StoredKind,

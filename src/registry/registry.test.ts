@@ -213,6 +213,7 @@ test('a watch tells what was there, then changes, as its selector sees them', as
     labelSelector: 'app=x',
     allowWatchBookmarks: true,
     sendInitialEvents: true,
+    resourceVersionMatch: 'NotOlderThan',
   });
   const seen: WatchEvent[] = [];
   const reading = (async () => {

@@ -17,6 +17,16 @@ export interface Registry {
   patch(context: RequestContext, target: ResourceTarget, patch: Patch): Promise<Written>;
   /** The object as it was last, or as it now is while finalizers or grace keep it. */
   delete(context: RequestContext, target: ResourceTarget, options: DeleteOptions): Promise<Deleted>;
+  /**
+   * Admission of what the registry does not store: what a connection to a pod asks for, a token's request.
+   * @returns the body as admission left it
+   * @throws what admission says
+   */
+  admit(
+    context: RequestContext,
+    target: ResourceTarget,
+    body: { readonly operation: 'CREATE' | 'CONNECT'; readonly object: ApiObject },
+  ): Promise<ApiObject>;
   deleteCollection(
     context: RequestContext,
     target: CollectionTarget,
@@ -35,6 +45,8 @@ export interface RequestContext {
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
   /** Sent as `Warning: 299` headers. Bounded by the adder. */
   readonly warn: (message: string) => void;
+  /** Notes something for the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 export interface CollectionTarget {
@@ -76,7 +88,9 @@ export interface ListOptions {
   readonly limit?: number;
   readonly continue?: string;
   readonly resourceVersion?: string;
-  readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan';
+  readonly resourceVersionMatch?: string;
+  /** Is for watches: refused. */
+  readonly sendInitialEvents?: boolean;
 }
 
 export interface ListResult {
@@ -92,7 +106,11 @@ export interface WatchOptions {
   /** Empty or `0`: start with synthetic ADDED events for what there is. */
   readonly resourceVersion: string;
   readonly allowWatchBookmarks: boolean;
-  readonly sendInitialEvents: boolean;
+  /** Left out: as upstream always did, from revision '' and '0' and not from others. */
+  readonly sendInitialEvents?: boolean;
+  readonly resourceVersionMatch?: string;
+  /** Is for lists: refused together with a match. */
+  readonly continue?: string;
 }
 
 export type WatchEvent =

@@ -11,7 +11,9 @@ import { prepareUpdate } from './prepare.ts';
 import type { ObjectBytes, RequestContext, ResourceTarget } from './registry.ts';
 import { formatSelector } from './selection.ts';
 import { mustLoad, present, storedKind } from './storage.ts';
-import { type WriteRequest, write } from './write.ts';
+import { type AdmittedAs, type WriteRequest, write } from './write.ts';
+
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 export async function getScale(
   parts: RegistryParts,
@@ -49,6 +51,7 @@ export async function writeScale(
       return next;
     },
     prepare: preparing(storedKind(parts, target.kind)),
+    admitted: admittedAsScale(target.kind),
   });
   return plain(scaleOf(target.kind, written.object()));
 }
@@ -72,14 +75,22 @@ export async function applyScale(
   const replicas = checkedReplicas(target, scale);
   if (replicas !== undefined) setAt(config, pathsOf(target.kind).replicas, replicas);
   const prepare = preparing(storedKind(parts, target.kind));
-  const written = await applyConfigured(parts, { context, target, patch, prepare }, config);
+  const admitted = admittedAsScale(target.kind);
+  const written = await applyConfigured(parts, { context, target, patch, prepare, admitted }, config);
   return plain(scaleOf(target.kind, written.object()));
 }
 
-const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
-
 export function scaleSchema(parts: RegistryParts): Schema {
   return parts.kinds.schemaOf(apiVersionOf(SCALE), SCALE.kind) ?? { type: 'any' };
+}
+
+/** Admission sees the Scale, and may change how many there are to be. */
+function admittedAsScale(kind: Kind): AdmittedAs {
+  return {
+    bodyKind: SCALE,
+    see: (object) => scaleOf(kind, object),
+    put: (object, scale) => setAt(object, pathsOf(kind).replicas, valueAt(scale, '.spec.replicas') ?? 0),
+  };
 }
 
 /** As a write of the object itself. */

@@ -72,7 +72,7 @@ export function parseRevision(text: string | undefined): number | undefined {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(revision)) {
     throw new AmphoraError(
       'BadRequest',
-      `Invalid value: ${JSON.stringify(text)}: resourceVersion must be a number`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
   }
   return revision;

@@ -7,7 +7,7 @@ import type { WatchEvent } from './registry.ts';
 import { bench, configMap, contextOf, kindOf } from './testing/bench.ts';
 
 const configMaps = { kind: kindOf('', 'v1', 'configmaps'), namespace: 'default' };
-const WATCH = { resourceVersion: '', allowWatchBookmarks: true, sendInitialEvents: false };
+const WATCH = { resourceVersion: '', allowWatchBookmarks: true };
 
 /** Time that moves when the test says so. */
 class SteppedClock implements Clock {

@@ -2,8 +2,9 @@ import { qualifiedResource } from '../api/kind.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { StoreEvent, WatchBatch } from '../store/store.ts';
 import { list } from './list.ts';
+import { checkWatchOptions } from './list-options.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
-import type { CollectionTarget, RequestContext, WatchEvent, WatchOptions } from './registry.ts';
+import type { CollectionTarget, ListOptions, RequestContext, WatchEvent, WatchOptions } from './registry.ts';
 import { createSelection, type Selection } from './selection.ts';
 import { parseRevision, present, storedKind } from './storage.ts';
 
@@ -16,25 +17,32 @@ interface WatchRequest {
 /** Ends when the signal aborts. @throws Expired when the revision is gone or the reader is too slow. */
 export async function* watch(parts: RegistryParts, request: WatchRequest): AsyncGenerator<WatchEvent> {
   const { context, target, options } = request;
+  checkWatchOptions(options);
   const kind = storedKind(parts, target.kind);
   const selection = createSelection(target.kind, options);
   const asked = parseRevision(options.resourceVersion);
   let from = asked;
-  if (from === undefined || options.sendInitialEvents) {
-    const { labelSelector, fieldSelector } = options;
-    const query = {
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-      ...(fieldSelector === undefined ? {} : { fieldSelector }),
-      ...(asked === undefined
-        ? {}
-        : { resourceVersion: String(asked), resourceVersionMatch: 'NotOlderThan' as const }),
-    };
-    const initial = await list(parts, { context, target, options: query });
+  if (options.sendInitialEvents ?? asked === undefined) {
+    const initial = await list(parts, { context, target, options: initialOptions(options, asked) });
     from = Number(initial.resourceVersion);
     for (const object of initial.items) yield { type: 'ADDED', object };
-    if (options.sendInitialEvents) yield { type: 'BOOKMARK', revision: from, initialEventsEnd: true };
+    // Who wants no bookmarks is not told where what was there ends.
+    if (options.sendInitialEvents === true && options.allowWatchBookmarks)
+      yield { type: 'BOOKMARK', revision: from, initialEventsEnd: true };
   }
+  from ??= await parts.store.revision(context.signal);
   yield* follow(parts, request, { kind, selection, from });
+}
+
+function initialOptions(
+  { labelSelector, fieldSelector }: WatchOptions,
+  asked: number | undefined,
+): ListOptions {
+  return {
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...(asked === undefined ? {} : { resourceVersion: String(asked), resourceVersionMatch: 'NotOlderThan' }),
+  };
 }
 
 interface Following {

@@ -1,10 +1,11 @@
+import type { AdmissionRequest, GroupVersionKind } from '../access/admission/admission.ts';
 import { cloneJson, equalJson } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 import { storedEntries } from '../api/managed-fields/entry.ts';
 import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { StoredObject } from '../store/store.ts';
-import { admissionRequest } from './admit.ts';
+import { admissionRequest, isRewritten } from './admit.ts';
 import { claimChanges, isClaimTaken } from './claims.ts';
 import { convert } from './conversion.ts';
 import { encodeBounded } from './encode-bounded.ts';
@@ -27,8 +28,18 @@ export interface WriteRequest {
   readonly make: (current: Readonly<ApiObject>) => ApiObject;
   /** Puts the object to be written in order; the strategy's own where left out. In the stored version. */
   readonly prepare?: (object: ApiObject, old: Readonly<ApiObject>) => ApiObject;
+  /** What admission sees of the change: the object itself if left out, nothing where its body was admitted before. */
+  readonly admitted?: 'before' | AdmittedAs;
   /** Who owns what afterwards: left out, the writer owns what it changed; `made`: `make` says it; `kept`: as before. */
   readonly ownership?: 'made' | 'kept';
+}
+
+/** A subresource's own view of the object, such as its Scale. */
+export interface AdmittedAs {
+  readonly bodyKind: GroupVersionKind;
+  see(object: Readonly<ApiObject>): ApiObject;
+  /** Takes over what admission changed. */
+  put(object: ApiObject, seen: ApiObject): void;
 }
 
 /**
@@ -79,16 +90,15 @@ function makeNext(kind: StoredKind, request: WriteRequest, old: Readonly<ApiObje
   return stored;
 }
 
-async function writeOnce(
-  parts: RegistryParts,
-  step: {
-    readonly kind: StoredKind;
-    readonly request: WriteRequest;
-    readonly current: StoredObject;
-    readonly old: Readonly<ApiObject>;
-    readonly next: ApiObject;
-  },
-): Promise<ObjectBytes> {
+interface WriteStep {
+  readonly kind: StoredKind;
+  readonly request: WriteRequest;
+  readonly current: StoredObject;
+  readonly old: Readonly<ApiObject>;
+  readonly next: ApiObject;
+}
+
+async function writeOnce(parts: RegistryParts, step: WriteStep): Promise<ObjectBytes> {
   const { kind, request, current, old } = step;
   const { context, ownership } = request;
   const subresource = request.target.subresource ?? '';
@@ -99,11 +109,14 @@ async function writeOnce(
   else if (ownership === undefined) ownUpdated(parts, kind, { context, object, old, subresource });
   const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
   if (subresource === '') kind.strategy.allocate?.(object);
-  const admission = admissionRequest(parts, kind, { context, operation: 'UPDATE', object, old, subresource });
-  await parts.admission.mutate(admission);
+  const admission = admissionOf(parts, step, { object, old });
+  if (admission !== undefined) {
+    await parts.admission.mutate(admission);
+    if (isRewritten(admission)) takeRewritten(step, { object, old, seen: admission.object });
+  }
   const faults = [...validateObject(kind, object), ...validateUpdate(kind, { object, old, subresource })];
   throwIfInvalid(kind.asked, request.target.name, faults);
-  await parts.admission.validate(admission);
+  if (admission !== undefined) await parts.admission.validate(admission);
   const bytes = encodeBounded(object, { ownership });
   if (unchanged(object, old)) return present(parts, kind, current);
   const gone = isDone(kind, object);
@@ -118,6 +131,37 @@ async function writeOnce(
       throw error;
     });
   return present(parts, kind, { bytes, revision });
+}
+
+interface Versions {
+  readonly object: ApiObject;
+  readonly old: Readonly<ApiObject>;
+}
+
+function admissionOf(
+  parts: RegistryParts,
+  { kind, request }: WriteStep,
+  { object, old }: Versions,
+): AdmissionRequest | undefined {
+  const { context, target, admitted } = request;
+  if (admitted === 'before') return undefined;
+  const { subresource = '', name, namespace } = target;
+  const common = { context, operation: 'UPDATE', subresource } as const;
+  if (admitted === undefined) return admissionRequest(parts, kind, { ...common, object, old });
+  const { bodyKind } = admitted;
+  const seen = { object: admitted.see(object), old: admitted.see(old) };
+  return admissionRequest(parts, kind, { ...common, ...seen, name, namespace, bodyKind });
+}
+
+/** What a webhook or a policy made of the object may say no more than the caller may. */
+function takeRewritten(
+  { kind, request }: WriteStep,
+  { object, old, seen }: Versions & { readonly seen: ApiObject },
+): void {
+  if (request.admitted !== undefined && request.admitted !== 'before') request.admitted.put(object, seen);
+  if (request.prepare !== undefined) request.prepare(object, old);
+  else prepareUpdate(kind, { object, old, subresource: request.target.subresource ?? '' });
+  delete object.metadata.resourceVersion;
 }
 
 /** A write that changes nothing is none. When an owner wrote is not a change by itself. */

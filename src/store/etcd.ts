@@ -1,18 +1,13 @@
-import { Etcd3, type ICompare, type IKeyValue, type IRangeResponse, type IRequestOp } from 'etcd3';
-import { AmphoraError } from '../lib/errors.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { AmphoraError, isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import { checkExpected, checkSizes } from './conflict.ts';
-import { etcdError } from './etcd/errors.ts';
-import { watchEtcd } from './etcd/watch.ts';
-import {
-  decodeNumber,
-  encodeNumber,
-  FORMAT,
-  keyOfObject,
-  metaKey,
-  objectKey,
-  objectRange,
-} from './layout.ts';
+import { runCompactor } from './etcd/compactor.ts';
+import { EtcdConnection, type EtcdEndpoints } from './etcd/connection.ts';
+import { EtcdFeed } from './etcd/feed.ts';
+import type { Compare, Operation } from './etcd/messages.ts';
+import { EtcdSpace } from './etcd/space.ts';
+import { decodeNumber, encodeNumber, FORMAT, objectRange } from './layout.ts';
 import type {
   Change,
   Committed,
@@ -26,179 +21,183 @@ import type {
   WatchRange,
 } from './store.ts';
 
-export interface EtcdOptions {
-  /** `https://10.0.0.1:2379`, … */
-  readonly endpoints: readonly string[];
-  /** PEM. */
-  readonly tls?: { readonly ca: Buffer; readonly certificate: Buffer; readonly key: Buffer };
+/** The oldest etcd whose transactions and watches are as we need them. */
+const OLDEST = [3, 4] as const;
+
+/** No revision: a change made from a state that etcd never had meets a conflict. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+export interface EtcdOptions extends EtcdEndpoints {
   /** Before every key, so that an etcd can be shared: `/amphora/`. */
   readonly prefix: string;
+  readonly clock?: Clock;
+  /** Milliseconds between compactions; `LIMITS.etcdCompactMs` where left out. */
+  readonly compactEveryMs?: number;
 }
 
 /**
- * The store of several machines, in etcd (3.4 and newer). Revisions are etcd's own; reads are quorum reads.
- * @throws Unavailable when no endpoint answers; HostLacks for data of a newer format.
+ * The store of several servers, in etcd (3.4 and newer). Revisions are etcd's own, reads are quorum reads, and all
+ * watches of a process share one of etcd's. While etcd is away calls fail with Unavailable or Timeout.
+ * @throws Unavailable when no endpoint answers; HostLacks for an older etcd or data of a newer format.
  */
 export async function connectEtcdStore(options: EtcdOptions): Promise<Store> {
-  const { tls, endpoints } = options;
-  const client = new Etcd3({
-    hosts: [...endpoints],
-    defaultCallOptions: () => ({ deadline: Date.now() + LIMITS.storeCallMs }),
-    ...(tls === undefined
-      ? {}
-      : { credentials: { rootCertificate: tls.ca, certChain: tls.certificate, privateKey: tls.key } }),
-  });
-  const store = new EtcdStore(client, Buffer.from(options.prefix));
+  const { clock = systemClock } = options;
+  const connection = new EtcdConnection(options, clock);
   try {
-    await store.checkFormat(endpoints);
+    const signal = AbortSignal.timeout(LIMITS.storeCallMs);
+    const space = await openSpace(connection, options, signal);
+    return new EtcdStore({
+      connection,
+      space,
+      clock,
+      everyMs: options.compactEveryMs ?? LIMITS.etcdCompactMs,
+    });
   } catch (error) {
-    client.close();
-    throw error;
+    connection.close();
+    throw AmphoraError.during(`connecting to etcd at ${options.endpoints.join(', ')}`, error);
   }
-  return store;
+}
+
+/** The store's place in etcd, made on first use. */
+export async function openSpace(
+  connection: EtcdConnection,
+  { prefix }: { readonly prefix: string },
+  signal: AbortSignal,
+): Promise<EtcdSpace> {
+  checkVersion(await connection.version(signal));
+  const space = new EtcdSpace(prefix);
+  const key = space.metaKey('format');
+  const { succeeded, responses } = await connection.txn(
+    {
+      compare: [{ key, target: 'version', value: 0 }],
+      success: [{ put: key, value: encodeNumber(FORMAT) }],
+      failure: [{ range: { key } }, { range: { key: space.metaKey('base') } }],
+    },
+    signal,
+  );
+  if (succeeded) return space;
+  const format = decodeNumber(responses[0]?.[0]?.value);
+  if (format > FORMAT)
+    throw new AmphoraError(
+      'HostLacks',
+      `the store in etcd has format ${format}, and this Amphora knows ${FORMAT}: install the newer Amphora again`,
+    );
+  space.setBase(decodeNumber(responses[1]?.[0]?.value));
+  return space;
+}
+
+function checkVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return;
+  throw new AmphoraError(
+    'HostLacks',
+    `etcd ${version} is too old: install etcd ${OLDEST.join('.')} or newer`,
+  );
+}
+
+interface EtcdParts {
+  readonly connection: EtcdConnection;
+  readonly space: EtcdSpace;
+  readonly clock: Clock;
+  readonly everyMs: number;
 }
 
 class EtcdStore implements Store {
-  readonly #client: Etcd3;
-  readonly #prefix: Buffer;
+  readonly #connection: EtcdConnection;
+  readonly #space: EtcdSpace;
+  readonly #feed: EtcdFeed;
+  readonly #closed = new AbortController();
+  readonly #compactor: Promise<void>;
 
-  constructor(client: Etcd3, prefix: Buffer) {
-    this.#client = client;
-    this.#prefix = prefix;
-  }
-
-  async checkFormat(endpoints: readonly string[]): Promise<void> {
-    const key = this.#key(metaKey('format'));
-    const create: ICompare[] = [{ key, target: 'Create', result: 'Equal', create_revision: '0' }];
-    const answer = await this.#ask(`connecting to etcd at ${endpoints.join(', ')}`, () =>
-      this.#client.kv.txn({
-        compare: create,
-        success: [{ request_put: { key, value: encodeNumber(FORMAT) } }],
-        failure: [{ request_range: { key } }],
-      }),
-    );
-    const [found] = answer.responses[0]?.response_range?.kvs ?? [];
-    const format = found === undefined ? FORMAT : decodeNumber(found.value);
-    if (format > FORMAT)
-      throw new AmphoraError(
-        'HostLacks',
-        `the store in etcd has format ${format}, and this Amphora knows ${FORMAT}: install the newer Amphora again`,
-      );
+  constructor(parts: EtcdParts) {
+    this.#connection = parts.connection;
+    this.#space = parts.space;
+    this.#feed = new EtcdFeed(parts);
+    this.#compactor = runCompactor(parts, this.#closed.signal);
   }
 
   async revision(signal: AbortSignal): Promise<number> {
-    signal.throwIfAborted();
-    const answer = await this.#ask('reading from etcd', () =>
-      this.#client.kv.range({ key: this.#key(metaKey('format')), keys_only: true }),
-    );
-    return Number(answer.header.revision);
+    const key = this.#space.metaKey('format');
+    return this.#space.fromEtcd((await this.#connection.range({ key, keysOnly: true }, signal)).revision);
   }
 
   async get(key: StoreKey, { revision, signal }: ReadOptions): Promise<StoredObject | undefined> {
-    signal.throwIfAborted();
-    const at = revision === undefined ? {} : { revision: String(revision) };
-    const answer = await this.#ask('reading from etcd', () =>
-      this.#client.kv.range({ key: this.#key(objectKey(key)), ...at }),
-    );
-    const [found] = answer.kvs;
-    return found === undefined ? undefined : this.#object(found);
+    const at = revision === undefined ? {} : { revision: this.#space.toEtcd(revision) };
+    const { kvs } = await this.#connection.range({ key: this.#space.objectKey(key), ...at }, signal);
+    return kvs[0] === undefined ? undefined : this.#space.object(kvs[0]);
   }
 
+  /** Some at a time, all at the revision of the first: an answer with all would hold up every other on the connection. */
   async list(range: StoreRange, { revision, signal }: ReadOptions): Promise<StoredPage> {
-    signal.throwIfAborted();
     const { start, end } = objectRange(range);
-    const answer: IRangeResponse = await this.#ask('listing from etcd', () =>
-      this.#client.kv.range({
-        key: this.#key(start),
-        range_end: this.#key(end),
-        ...(range.limit === undefined ? {} : { limit: String(range.limit) }),
-        ...(revision === undefined ? {} : { revision: String(revision) }),
-      }),
-    );
-    return {
-      items: answer.kvs.map((kv) => this.#object(kv)),
-      revision: revision ?? Number(answer.header.revision),
-      more: answer.more,
-      remaining: Number(answer.count) - answer.kvs.length,
-    };
+    const wanted = range.limit ?? Number.POSITIVE_INFINITY;
+    const items: StoredObject[] = [];
+    let at = revision === undefined ? undefined : this.#space.toEtcd(revision);
+    for (let key = this.#space.key(start); ; ) {
+      const limit = Math.min(wanted - items.length, LIMITS.etcdPageObjects);
+      const request = {
+        key,
+        rangeEnd: this.#space.key(end),
+        limit,
+        ...(at === undefined ? {} : { revision: at }),
+      };
+      const answer = await this.#connection.range(request, signal);
+      at ??= answer.revision;
+      for (const kv of answer.kvs) items.push(this.#space.object(kv));
+      const last = answer.kvs.at(-1)?.key;
+      if (!answer.more || last === undefined || items.length >= wanted) {
+        const remaining = Math.max(0, answer.count - answer.kvs.length);
+        return { items, revision: this.#space.fromEtcd(at), more: answer.more, remaining };
+      }
+      key = Buffer.concat([last, Buffer.of(0)]);
+    }
   }
 
   async commit(changes: readonly Change[], signal: AbortSignal): Promise<Committed> {
-    signal.throwIfAborted();
     checkSizes(changes);
     const expecting = changes.filter((change) => change.expected !== undefined);
-    const answer = await this.#ask('writing to etcd', () =>
-      this.#client.kv.txn({
-        compare: expecting.map(
-          ({ key, expected }): ICompare => ({
-            key: this.#key(objectKey(key)),
-            target: 'Mod',
-            result: 'Equal',
-            mod_revision: String(expected),
-          }),
-        ),
-        success: changes.map((change) => this.#request(change)),
-        failure: expecting.map(({ key }) => ({
-          request_range: { key: this.#key(objectKey(key)), keys_only: true },
-        })),
-      }),
+    const { succeeded, revision, responses } = await this.#connection.txn(
+      {
+        compare: expecting.map((change) => this.#compare(change)),
+        success: changes.map((change) => this.#operation(change)),
+        failure: expecting.map(({ key }) => ({ range: { key: this.#space.objectKey(key), keysOnly: true } })),
+      },
+      signal,
     );
-    if (!answer.succeeded) {
+    if (!succeeded) {
       for (const [index, change] of expecting.entries()) {
-        checkExpected(change, Number(answer.responses[index]?.response_range?.kvs[0]?.mod_revision ?? 0));
+        const found = responses[index]?.[0]?.modRevision;
+        checkExpected(change, found === undefined ? 0 : this.#space.fromEtcd(found));
       }
     }
-    return { revision: Number(answer.header.revision) };
+    return { revision: this.#space.fromEtcd(revision) };
   }
 
   watch(range: WatchRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    const { start } = objectRange(range);
-    return watchEtcd(this.#client, {
-      prefix: this.#key(start),
-      fromRevision,
-      signal,
-      decode: (kv) => this.#objectKey(kv),
-    });
+    return this.#feed.watch(range, fromRevision, signal);
   }
 
   async compact(revision: number, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    await this.#ask('compacting etcd', () =>
-      this.#client.kv.compact({ revision: String(revision), physical: true }),
-    ).catch((error) => {
-      // Another server was faster, and went further.
-      if (!(error instanceof AmphoraError && error.code === 'Expired')) throw error;
+    if (revision <= this.#space.base) return;
+    await this.#feed.forget(revision);
+    await this.#connection.compact(this.#space.toEtcd(revision), signal).catch((error: unknown) => {
+      if (!isCode(error, 'Expired')) throw error; // Another server was faster, and went further.
     });
   }
 
   async close(): Promise<void> {
-    this.#client.close();
+    this.#closed.abort();
+    await Promise.all([this.#feed.close(), this.#compactor]);
+    this.#connection.close();
   }
 
-  #request({ key, bytes }: Change): IRequestOp {
-    const path = this.#key(objectKey(key));
-    return bytes === undefined
-      ? { request_delete_range: { key: path } }
-      : { request_put: { key: path, value: bytes } };
+  #compare({ key, expected = 0 }: Change): Compare {
+    const value = expected === 0 ? 0 : expected > this.#space.base ? this.#space.toEtcd(expected) : NEVER;
+    return { key: this.#space.objectKey(key), target: 'mod', value };
   }
 
-  #key(key: Buffer): Buffer {
-    return Buffer.concat([this.#prefix, key]);
-  }
-
-  #objectKey(kv: IKeyValue): StoreKey {
-    return keyOfObject(kv.key.subarray(this.#prefix.length));
-  }
-
-  #object(kv: IKeyValue): StoredObject {
-    return { key: this.#objectKey(kv), bytes: kv.value, revision: Number(kv.mod_revision) };
-  }
-
-  async #ask<T>(doing: string, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call();
-    } catch (error) {
-      throw etcdError(doing, error);
-    }
+  #operation({ key, bytes }: Change): Operation {
+    const path = this.#space.objectKey(key);
+    return bytes === undefined ? { delete: path } : { put: path, value: bytes };
   }
 }

@@ -8,7 +8,7 @@ const PAST_BATCH = 500;
 /** How many revisions may pass before a watcher of quiet objects is told how far it has got. */
 const PROGRESS_REVISIONS = 100;
 
-/** One committed revision and what it changed. */
+/** One committed revision and what it changed; one without events tells every watcher how far it has got. */
 export interface Commit {
   readonly revision: number;
   readonly events: readonly StoreEvent[];
@@ -28,6 +28,8 @@ export type ReadPast = (
 export class Fanout {
   readonly #watchers = new Set<Watcher>();
   #revision: number;
+  #isClosed = false;
+  #failure: AmphoraError | undefined;
 
   constructor(revision: number) {
     this.#revision = revision;
@@ -43,8 +45,16 @@ export class Fanout {
     for (const watcher of this.#watchers) watcher.push(commit);
   }
 
+  /** Watchers, and those who come later, end with this error. */
+  fail(error: AmphoraError): void {
+    this.#failure = error;
+    for (const watcher of this.#watchers) watcher.fail(error);
+    this.#watchers.clear();
+  }
+
   /** Watchers end as if their signal had aborted. */
   close(): void {
+    this.#isClosed = true;
     for (const watcher of this.#watchers) watcher.end();
     this.#watchers.clear();
   }
@@ -55,7 +65,8 @@ export class Fanout {
     options: { from: number; past: ReadPast; signal: AbortSignal },
   ): AsyncGenerator<WatchBatch> {
     const { from, past, signal } = options;
-    if (signal.aborted) return;
+    if (signal.aborted || this.#isClosed) return;
+    if (this.#failure !== undefined) throw this.#failure;
     const watcher = new Watcher(range);
     const end = () => watcher.end();
     this.#watchers.add(watcher);
@@ -88,7 +99,9 @@ class Watcher {
   #seen = 0;
   /** Newest revision the reader was told of. */
   #told = 0;
-  #state: 'open' | 'ended' | 'overflowed' = 'open';
+  #state: 'open' | 'ended' | 'failed' = 'open';
+  #failure: AmphoraError | undefined;
+  #isProgress = false;
   #wake: () => void = () => {};
 
   constructor(range: WatchRange) {
@@ -99,10 +112,8 @@ class Watcher {
     if (this.#state !== 'open') return;
     this.#seen = revision;
     for (const event of events) if (isIn(this.#range, event)) this.#queue.push(event);
-    if (this.#queue.length > LIMITS.watchQueueEvents) {
-      this.#state = 'overflowed';
-      this.#queue = [];
-    }
+    if (events.length === 0) this.#isProgress = true;
+    if (this.#queue.length > LIMITS.watchQueueEvents) this.fail(tooSlow());
     // A commit of other resources wakes nobody, but now and then: a bookmark must not fall out of the history.
     if (this.#hasNews() || this.#state !== 'open') this.#wake();
   }
@@ -112,10 +123,18 @@ class Watcher {
     this.#wake();
   }
 
+  fail(error: AmphoraError): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'failed';
+    this.#failure = error;
+    this.#queue = [];
+    this.#wake();
+  }
+
   async *batches(after: number): AsyncGenerator<WatchBatch> {
     this.#told = after;
     for (;;) {
-      if (this.#state === 'overflowed') throw tooSlow();
+      if (this.#failure !== undefined) throw this.#failure;
       if (this.#state === 'ended') return;
       if (!this.#hasNews()) {
         await this.#woken();
@@ -123,13 +142,14 @@ class Watcher {
       }
       const events = this.#queue.filter((event) => event.revision > after);
       this.#queue = [];
+      this.#isProgress = false;
       this.#told = Math.max(after, this.#seen);
       yield { events, revision: this.#told };
     }
   }
 
   #hasNews(): boolean {
-    return this.#queue.length > 0 || this.#seen - this.#told >= PROGRESS_REVISIONS;
+    return this.#queue.length > 0 || this.#isProgress || this.#seen - this.#told >= PROGRESS_REVISIONS;
   }
 
   #woken(): Promise<void> {

@@ -17,8 +17,26 @@ const CLUSTER = 'default';
 const REVISION_BYTES = 8;
 const NOTHING = 0xffff_ffff;
 
-export function metaKey(name: 'format' | 'compacted' | 'revision'): Buffer {
+/** `compactor`, `anchor` and `base` are etcd's: whose turn it is to compact, where a feed begins, what its revisions begin with. */
+export type MetaName = 'format' | 'compacted' | 'revision' | 'compactor' | 'anchor' | 'base';
+
+export function metaKey(name: MetaName): Buffer {
   return Buffer.from(`${CLUSTER}\0m\0${name}`);
+}
+
+/** Where everything of the store begins (inclusive) and ends (exclusive). */
+export function wholeRange(): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: Buffer.from(`${CLUSTER}\0`), end: Buffer.from(`${CLUSTER}\x01`) };
+}
+
+/** Where the objects of all resources begin and end. */
+export function allObjectsRange(): { readonly start: Buffer; readonly end: Buffer } {
+  return { start: Buffer.from(`${CLUSTER}\0o\0`), end: Buffer.from(`${CLUSTER}\0o\x01`) };
+}
+
+export function isObjectKey(key: Buffer): boolean {
+  const { start, end } = allObjectsRange();
+  return key.compare(start) >= 0 && key.compare(end) < 0;
 }
 
 export function objectKey({ resource, namespace, name }: StoreKey): Buffer {

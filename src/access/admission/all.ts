@@ -1,24 +1,50 @@
+import type { Logger } from '../../lib/log.ts';
+import type { LiveView } from '../live.ts';
+import type { WebhookCaller } from '../webhooks/caller.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { priority } from './plugins/priority.ts';
+import { type EscalationParts, roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
 import { type UnsupportedFields, unsupportedByClass } from './plugins/unsupported-by-class.ts';
+import type { CompileConditions } from './webhooks/conditions.ts';
+import { mutatingWebhooks } from './webhooks/mutating.ts';
+import { Registrations } from './webhooks/registrations.ts';
+import { validatingWebhooks } from './webhooks/validating.ts';
 
-/**
- * Every admission plugin, in order.
- * @param unsupported what each runtime class cannot do yet, besides what its annotation says
- */
-export function admissionPlugins(unsupported: UnsupportedFields = {}): readonly AdmissionPlugin[] {
+export interface AdmissionOptions {
+  readonly live: LiveView;
+  readonly caller: WebhookCaller;
+  readonly log: Logger;
+  readonly compileConditions: CompileConditions;
+  readonly access: EscalationParts;
+  /** What each runtime class cannot do yet, besides what its annotation says. */
+  readonly unsupported?: UnsupportedFields;
+}
+
+const GROUP = 'admissionregistration.k8s.io';
+
+/** Every admission plugin, in upstream's order: what ships first, what users bring last, quota the very last. */
+export function admissionPlugins(options: AdmissionOptions): readonly AdmissionPlugin[] {
+  const { live, compileConditions } = options;
+  const mutating = new Registrations(live.of(`mutatingwebhookconfigurations.${GROUP}`), compileConditions);
+  const validating = new Registrations(
+    live.of(`validatingwebhookconfigurations.${GROUP}`),
+    compileConditions,
+  );
   return [
     namespaceLifecycle,
-    nodeRestriction,
     serviceAccount,
-    runtimeClass,
+    nodeRestriction,
+    roleEscalation(options.access),
     priority,
     defaultTolerationSeconds,
-    unsupportedByClass(unsupported),
+    runtimeClass,
+    unsupportedByClass(options.unsupported ?? {}),
+    mutatingWebhooks(mutating, options),
+    validatingWebhooks(validating, options),
   ];
 }

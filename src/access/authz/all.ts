@@ -39,9 +39,10 @@ export function chain(rules: readonly AuthorizationRule[]): Authorizer {
         // Most answer at once: a turn of the microtask queue each would be for nothing.
         const opinion = said instanceof Promise ? await said : said;
         if (opinion === undefined) continue;
-        if (opinion.verdict !== 'none')
-          return { allowed: opinion.verdict === 'allow', reason: opinion.reason };
-        reasons.push(opinion.reason);
+        const { verdict, reason } = opinion;
+        if (verdict === 'allow') return { allowed: true, reason };
+        if (verdict === 'deny') return { allowed: false, denied: true, reason };
+        reasons.push(reason);
       }
       return { allowed: false, reason: reasons.join('\n') };
     },

@@ -32,6 +32,8 @@ export interface Opinion {
 
 export interface Decision {
   readonly allowed: boolean;
+  /** Forbidden by one that may say so, not only allowed by nobody. */
+  readonly denied?: boolean;
   /** Said to the caller and to the audit log. */
   readonly reason: string;
 }

@@ -23,6 +23,8 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   [CONTROLLERS_USER]: [
     LEASE,
     EVENTS,
+    // For aggregated roles: their rules are those of roles that somebody who held them wrote.
+    { verbs: ['escalate'], resources: ['clusterroles.rbac.authorization.k8s.io'] },
     { verbs: [...READ, 'delete', 'deletecollection', 'patch', 'update'], resources: ['*'] },
     {
       verbs: ['create'],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ApiObject } from '../../api/kind.ts';
 import { AmphoraError, isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
-import type { LiveObjects, LiveView } from '../live.ts';
+import { liveOf } from '../testing/live-of.ts';
 import { createWebhookCaller } from './caller.ts';
 import { webhookEndpoint } from './endpoint.ts';
 import { createServiceLookup, type ServiceLookup } from './service-lookup.ts';
@@ -201,22 +201,4 @@ test('a configuration names an https server', () => {
 function object(name: string, { labels, ...rest }: Record<string, unknown>): ApiObject {
   const metadata = { name, namespace: 'default', ...(labels === undefined ? {} : { labels }) };
   return { apiVersion: 'v1', kind: 'Any', metadata, ...rest } as ApiObject;
-}
-
-function liveOf(objects: Readonly<Record<string, readonly ApiObject[]>>): LiveView {
-  return {
-    of(resource): LiveObjects {
-      const all = objects[resource] ?? [];
-      return {
-        version: 1,
-        loaded: Promise.resolve(),
-        values: () => all,
-        get: (namespace, name) =>
-          all.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-        listen: (listener) => {
-          for (const one of all) listener(one, false);
-        },
-      };
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { CliContext } from '../context.ts';
 import type { UpOptions } from '../platform.ts';
@@ -11,11 +11,25 @@ export function up(program: Command, context: CliContext): void {
     .option('--host <address>', 'address the API listens on (default 127.0.0.1; remembered)')
     .option('--node-name <name>', 'name of this node (default: the host name; remembered)')
     .option('--pod-cidr <cidr>', 'addresses of pods (default 10.88.0.0/16; remembered)')
-    .option('--store <driver>', 'lmdb, or memory to forget everything at the end (remembered)')
+    .addOption(
+      new Option(
+        '--store <driver>',
+        'lmdb (default); etcd to share it with other servers; memory to forget everything (remembered)',
+      ).choices(['lmdb', 'etcd', 'memory']),
+    )
+    .option('--etcd-servers <urls>', 'https://host:2379, separated by commas (remembered)', parseUrls)
+    .option('--etcd-prefix <prefix>', 'before every key in etcd (default /amphora/; remembered)')
+    .option('--etcd-cafile <file>', "authority of etcd's certificate, PEM (remembered)")
+    .option('--etcd-certfile <file>', 'certificate to show to etcd, PEM (remembered)')
+    .option('--etcd-keyfile <file>', 'its key, PEM (remembered)')
+    .option(
+      '--pki <directory>',
+      "another server's pki directory, to be one cluster with it (first start only)",
+    )
     .option('--foreground', 'stay until Ctrl-C and print the logs', false)
     .addHelpText(
       'after',
-      '\nExamples:\n  sudo amphora up\n  sudo amphora up --foreground\n  sudo amphora --instance test up --port 7443 --pod-cidr 10.99.0.0/16',
+      '\nExamples:\n  sudo amphora up\n  sudo amphora up --foreground\n  sudo amphora --instance test up --port 7443 --pod-cidr 10.99.0.0/16\n  sudo amphora up --store etcd --etcd-servers https://10.0.0.1:2379 --etcd-cafile ca.crt --etcd-certfile client.crt --etcd-keyfile client.key',
     )
     .action(async (options: UpOptions) => {
       const platform = await context.platform(program.opts().instance);
@@ -25,6 +39,13 @@ export function up(program: Command, context: CliContext): void {
           `\nThe API is up. Try:\n  export KUBECONFIG=${platform.kubeconfig}\n  kubectl get nodes`,
         );
     });
+}
+
+function parseUrls(text: string): readonly string[] {
+  const urls = text.split(',').map((url) => url.trim());
+  const wrong = urls.find((url) => !/^https?:$/.test(URL.parse(url)?.protocol ?? ''));
+  if (wrong === undefined) return urls;
+  throw new AmphoraError('BadRequest', `--etcd-servers ${JSON.stringify(wrong)}: use https://host:port`);
 }
 
 function parsePort(text: string): number {

@@ -1,83 +1,89 @@
-import { apiVersionOf, type Kind, type KindTable } from '../../api/kind.ts';
-import type { Namespace } from '../../api/types.generated.ts';
-import type { Client } from '../../client/client.ts';
-import { isCode } from '../../lib/errors.ts';
+import { type Kind, qualifiedResource } from '../../api/kind.ts';
+import { kindsOnce } from '../../api/kinds-once.ts';
+import type { Client, ObjectReference } from '../../client/client.ts';
+import { toTime } from '../../lib/clock.ts';
+import { AmphoraError, isCode } from '../../lib/errors.ts';
 import type { Controller, ControllerParts } from '../controller.ts';
-import { planNamespace } from './plan.ts';
+import { emptyKind } from './empty.ts';
+import { planConditions, planNamespace, type Remaining } from './plan.ts';
 
 /** How soon to look again whether what was told to go has gone: pods take their grace period. */
 const AGAIN_MS = 500;
 
 /** Empties a namespace that is being deleted, and lets it go when nothing is left in it. */
-export function namespaceController({ client, informers, kinds }: ControllerParts): Controller {
+export function namespaceController({ client, informers, kinds, clock }: ControllerParts): Controller {
   return {
     name: 'namespace',
     sources: [{ informer: informers.namespaces, keyOf: (key) => key }],
     async reconcile(key, signal) {
       const namespace = informers.namespaces.get(key);
-      if (namespace?.metadata?.deletionTimestamp === undefined) return undefined;
-      const left = await deleteContents(client, { kinds, namespace: key, signal });
-      const step = planNamespace(namespace, left === 0);
-      if (step?.kind === 'finalize') {
-        await finalize(client, { namespace, finalizers: step.finalizers, signal });
-        return undefined;
+      if (namespace === undefined || planNamespace(namespace, false) === undefined) return undefined;
+      const { remaining, failures } = await empty(client, {
+        kinds: kindsOnce(kinds),
+        namespace: key,
+        signal,
+      });
+      const isEmpty = failures.length === 0 && remaining.every(({ count }) => count === 0);
+      const conditions = planConditions(namespace, { remaining, failures, now: toTime(clock.now()) });
+      if (conditions !== undefined && !isEmpty) {
+        const body = { status: { conditions } };
+        await ignoreGone(client.patch(referenceOf(key, 'status'), { type: 'merge', body }, { signal }));
       }
-      return step === undefined ? undefined : { againAfterMs: AGAIN_MS };
+      const step = planNamespace(namespace, isEmpty);
+      if (step?.kind !== 'finalize') return { againAfterMs: AGAIN_MS };
+      const body = { ...namespace, spec: { ...namespace.spec, finalizers: step.finalizers } };
+      await ignoreGone(client.update(referenceOf(key, 'finalize'), body, { signal }));
+      return undefined;
     },
   };
 }
 
 interface Emptying {
-  readonly kinds: KindTable;
+  readonly kinds: readonly Kind[];
   readonly namespace: string;
   readonly signal: AbortSignal;
 }
 
-/** Tells everything in the namespace to go. @returns how many objects were there */
-async function deleteContents(client: Client, emptying: Emptying): Promise<number> {
-  const resources = emptying.kinds.all().filter(isStoredInNamespaces);
-  const counts = await Promise.all(resources.map((kind) => deleteAll(client, kind, emptying)));
-  return counts.reduce((sum, count) => sum + count, 0);
+interface Emptied {
+  readonly remaining: readonly Remaining[];
+  readonly failures: readonly string[];
 }
 
-/** Each object once: of a kind with several versions, the one that is stored. */
-function isStoredInNamespaces(kind: Kind): boolean {
-  const verbs = kind.verbs;
-  return (
-    kind.namespaced &&
-    verbs.includes('list') &&
-    verbs.includes('delete') &&
-    kind.version === kind.storageVersion
+/** Tells everything in the namespace to go: pods first and all else when they are gone, since they may use it. */
+async function empty(client: Client, { kinds, namespace, signal }: Emptying): Promise<Emptied> {
+  const within = kinds.filter(
+    ({ namespaced, verbs }) => namespaced && verbs.includes('list') && verbs.includes('delete'),
   );
+  const pods = within.filter((kind) => qualifiedResource(kind) === 'pods');
+  const first = await emptyKinds(client, { kinds: pods, namespace, signal });
+  if (first.failures.length > 0 || first.remaining.some(({ count }) => count > 0)) return first;
+  return await emptyKinds(client, {
+    kinds: within.filter((kind) => !pods.includes(kind)),
+    namespace,
+    signal,
+  });
 }
 
-async function deleteAll(client: Client, kind: Kind, { namespace, signal }: Emptying): Promise<number> {
-  const collection = { apiVersion: apiVersionOf(kind), resource: kind.resource, namespace };
-  const { items } = await client.list(collection, {}, { signal });
-  for (const { metadata } of items) {
-    if (metadata.deletionTimestamp !== undefined) continue;
-    await client.delete({ ...collection, name: metadata.name }, {}, { signal }).catch((error) => {
-      if (!isCode(error, 'NotFound')) throw error;
-    });
-  }
-  return items.length;
+async function emptyKinds(client: Client, { kinds, namespace, signal }: Emptying): Promise<Emptied> {
+  const failures: string[] = [];
+  const remaining = await Promise.all(
+    kinds.map((kind) =>
+      emptyKind(client, { kind, namespace, signal }).catch((error) => {
+        // A kind that has just gone has taken its objects with it.
+        if (!isCode(error, 'NotFound')) failures.push(AmphoraError.from(error).message);
+        return undefined;
+      }),
+    ),
+  );
+  return { remaining: remaining.filter((one) => one !== undefined), failures: failures.sort() };
 }
 
-interface Finalizing {
-  readonly namespace: Namespace;
-  readonly finalizers: readonly string[];
-  readonly signal: AbortSignal;
+function referenceOf(name: string, subresource: string): ObjectReference {
+  return { apiVersion: 'v1', resource: 'namespaces', name, subresource };
 }
 
-async function finalize(client: Client, { namespace, finalizers, signal }: Finalizing): Promise<void> {
-  const reference = {
-    apiVersion: 'v1',
-    resource: 'namespaces',
-    name: namespace.metadata?.name ?? '',
-    subresource: 'finalize',
-  };
-  const body = { ...namespace, spec: { ...namespace.spec, finalizers } };
-  await client.update(reference, body, { signal }).catch((error) => {
+async function ignoreGone(call: Promise<unknown>): Promise<void> {
+  await call.catch((error) => {
     if (!isCode(error, 'NotFound')) throw error;
   });
 }

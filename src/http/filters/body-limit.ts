@@ -1,9 +1,12 @@
 import { refuseTooLarge } from '../body/read-body.ts';
+import { isProxy } from '../proxy/all.ts';
 import type { Filter } from './all.ts';
 
 /** By the announced length; a body without one is counted while it is read. */
 export const bodyLimit: Filter = (exchange, next) => {
-  // What goes through to a node is never held here: HTTP/2's window bounds it.
-  if (exchange.route?.type !== 'node-action') refuseTooLarge(exchange);
+  // What goes through to a node or a pod is never held here: HTTP/2's window bounds it.
+  const { route } = exchange;
+  const passes = route?.type === 'node-action' || (route?.type === 'object' && isProxy(route));
+  if (!passes) refuseTooLarge(exchange);
   return next();
 };

@@ -1,6 +1,7 @@
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import type { Exchange } from '../exchange.ts';
+import { isProxy } from '../proxy/all.ts';
 import { isWatch } from '../routes/attributes.ts';
 import { isStream } from '../streams/all.ts';
 import type { Filter } from './all.ts';
@@ -23,5 +24,5 @@ export const deadline: Filter = async (exchange, next) => {
 function isLong({ route, query, method }: Exchange): boolean {
   if (route?.type === 'tunnel' || route?.type === 'node-action') return true;
   if (route?.type === 'collection') return method === 'GET' && isWatch(query);
-  return route?.type === 'object' && isStream(route);
+  return route?.type === 'object' && (isStream(route) || isProxy(route));
 }

@@ -43,7 +43,8 @@ async function answer(object: ApiObject, question: Question): Promise<ApiObject>
   const { user, spec, context, parts } = question;
   const decision = await parts.authorizer().authorize(user, attributesOf(spec), context.signal);
   const reason = decision.reason === '' ? {} : { reason: decision.reason };
-  return { ...object, status: { allowed: decision.allowed, ...reason } };
+  const denied = decision.denied === true ? { denied: true } : {};
+  return { ...object, status: { allowed: decision.allowed, ...denied, ...reason } };
 }
 
 function attributesOf({ resourceAttributes: asked, nonResourceAttributes: path }: Spec): Attributes {
@@ -62,7 +63,37 @@ function attributesOf({ resourceAttributes: asked, nonResourceAttributes: path }
     subresource: asked?.subresource ?? '',
     namespace: asked?.namespace ?? '',
     name: asked?.name ?? '',
+    ...selectorOf('fieldSelector', asked?.fieldSelector),
+    ...selectorOf('labelSelector', asked?.labelSelector),
   };
+}
+
+/** As a request would have written it. @throws Invalid when it is given in both forms */
+function selectorOf(field: 'fieldSelector' | 'labelSelector', given: Selector | undefined) {
+  const { rawSelector = '', requirements = [] } = given ?? {};
+  if (rawSelector !== '' && requirements.length > 0)
+    throw invalid(
+      `spec.resourceAttributes.${field}.rawSelector`,
+      'may not specified at the same time as requirements',
+    );
+  const text = requirements.length === 0 ? rawSelector : requirements.map(requirementText).join(',');
+  return text === '' ? {} : { [field]: text };
+}
+
+interface Selector {
+  readonly rawSelector?: string;
+  readonly requirements?: ReadonlyArray<{ key: string; operator: string; values?: readonly string[] }>;
+}
+
+function requirementText({
+  key,
+  operator,
+  values = [],
+}: NonNullable<Selector['requirements']>[number]): string {
+  if (operator === 'Exists') return key;
+  if (operator === 'DoesNotExist') return `!${key}`;
+  if (values.length === 1) return `${key}${operator === 'In' ? '=' : '!='}${values[0] ?? ''}`;
+  return `${key} ${operator === 'In' ? 'in' : 'notin'} (${values.join(',')})`;
 }
 
 function subjectOf({ user = '', uid = '', groups = [], extra = {} }: SubjectAccessReview['spec']): User {

@@ -1,5 +1,6 @@
 import type { ServiceAccountTokens } from '../../access/authn/service-account-tokens.ts';
 import type { Authorizer } from '../../access/authz/authorizer.ts';
+import type { Rbac } from '../../access/authz/rbac/rbac.ts';
 import type { ApiObject } from '../../api/kind.ts';
 import type { RegistryHooks } from '../../registry/parts.ts';
 import type { RequestContext } from '../../registry/registry.ts';
@@ -12,6 +13,8 @@ import { selfSubjectReview } from './user-info.ts';
 export interface ReviewParts {
   readonly authorizer: () => Authorizer;
   readonly tokens: () => ServiceAccountTokens;
+  readonly rbac: Rbac;
+  readonly hasAuthorizationWebhook?: boolean;
 }
 
 /** One review, answered: the object as it came, with its status. */

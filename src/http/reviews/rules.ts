@@ -1,49 +1,44 @@
-import type { SelfSubjectRulesReview } from '../../api/types.generated.ts';
+import { nodeOf } from '../../access/authz/node.ts';
+import type { PolicyRule, SelfSubjectRulesReview } from '../../api/types.generated.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { Review } from './all.ts';
 
-const EVERYTHING = {
-  resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
-  nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
-  incomplete: false,
-};
+const EVERYTHING: readonly PolicyRule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
 
-/** What every known caller may do; the rest is not listed, and so the answer says that it is not complete. */
-const AT_LEAST = {
-  resourceRules: [
-    { verbs: ['create'], apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'] },
-    {
-      verbs: ['create'],
-      apiGroups: ['authorization.k8s.io'],
-      resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
-    },
-  ],
-  nonResourceRules: [
-    {
-      verbs: ['get'],
-      nonResourceURLs: [
-        '/api',
-        '/api/*',
-        '/apis',
-        '/apis/*',
-        '/healthz',
-        '/livez',
-        '/openapi/*',
-        '/readyz',
-        '/version',
-      ],
-    },
-  ],
-  incomplete: true,
-  evaluationError:
-    'only rules that hold for every known caller are listed: ask with a SelfSubjectAccessReview',
-};
-
-/** `kubectl auth can-i --list`. Coarse until rules are objects (RBAC): administrators may do everything. */
-export const rulesReview: Review = async (object, { context }) => {
+/** `kubectl auth can-i --list`. What cannot be listed as rules is said to be missing. */
+export const rulesReview: Review = async (object, { context, parts }) => {
   const { spec } = object as unknown as SelfSubjectRulesReview; // The registry conformed it.
-  if ((spec.namespace ?? '') === '')
-    throw new AmphoraError('BadRequest', 'no namespace on request: set spec.namespace');
-  const all = context.user.groups.includes('system:masters');
-  return { ...object, status: all ? EVERYTHING : AT_LEAST };
+  const namespace = spec.namespace ?? '';
+  if (namespace === '') throw new AmphoraError('BadRequest', 'no namespace on request: set spec.namespace');
+  const { user } = context;
+  const found = parts.rbac.rulesFor(user, namespace);
+  const rules = user.groups.includes('system:masters') ? [...EVERYTHING, ...found.rules] : found.rules;
+  const unlisted = [
+    ...(nodeOf(user) === undefined ? [] : ['node authorizer does not support user rule resolution']),
+    ...(parts.hasAuthorizationWebhook === true
+      ? ['webhook authorizer does not support user rule resolution']
+      : []),
+    ...found.problems,
+  ];
+  const status = {
+    resourceRules: rules.filter(isResourceRule).map(({ verbs, apiGroups, resources, resourceNames }) => ({
+      verbs,
+      ...(apiGroups === undefined ? {} : { apiGroups }),
+      ...(resources === undefined ? {} : { resources }),
+      ...(resourceNames === undefined ? {} : { resourceNames }),
+    })),
+    nonResourceRules: rules
+      .filter((rule) => !isResourceRule(rule))
+      .map(({ verbs, nonResourceURLs = [] }) => ({ verbs, nonResourceURLs })),
+    incomplete: unlisted.length > 0,
+    ...(unlisted.length === 0 ? {} : { evaluationError: unlisted.join(', ') }),
+  };
+  return { ...object, status };
 };
+
+function isResourceRule(rule: PolicyRule): boolean {
+  return (rule.nonResourceURLs ?? []).length === 0;
+}

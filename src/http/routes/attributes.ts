@@ -1,7 +1,7 @@
 import type { Attributes } from '../../access/authz/authorizer.ts';
 import type { Exchange } from '../exchange.ts';
 import { methodNotAllowed } from '../status.ts';
-import type { NodeAction, Route } from './route.ts';
+import type { CollectionRoute, NodeAction, ObjectRoute, Route } from './route.ts';
 
 const OBJECT_VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
@@ -22,8 +22,8 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
     return { kind: 'path', verb: method.toLowerCase(), path: exchange.path };
   const { group, version, resource, namespace } = route;
   const selector = query.get('fieldSelector');
-  const selected = { ...(selector === null ? {} : { fieldSelector: selector }) };
-  const verb = route.type === 'object' ? OBJECT_VERBS[method] : collectionVerb(exchange);
+  const labels = query.get('labelSelector');
+  const verb = route.type === 'object' ? objectVerb(method, route) : collectionVerb(exchange, route);
   if (verb === undefined) throw methodNotAllowed();
   return {
     kind: 'resource',
@@ -33,8 +33,9 @@ export function attributesOf(exchange: Exchange, route: Route): Attributes {
     resource,
     subresource: route.type === 'object' ? route.subresource : '',
     namespace,
-    name: route.type === 'object' ? route.name : (selectedName(selector) ?? ''),
-    ...selected,
+    name: route.type === 'object' ? route.name : route.watch?.name || (selectedName(selector) ?? ''),
+    ...(selector === null ? {} : { fieldSelector: selector }),
+    ...(labels === null ? {} : { labelSelector: labels }),
   };
 }
 
@@ -52,13 +53,19 @@ function nodeAttributes(node: string, action: NodeAction | 'tunnel'): Attributes
   };
 }
 
+/** What passes a request on takes every method; those that are no verb have an empty one, as upstream has it. */
+function objectVerb(method: string, { subresource }: ObjectRoute): string | undefined {
+  return OBJECT_VERBS[method] ?? (subresource === 'proxy' ? '' : undefined);
+}
+
 export function isWatch(query: URLSearchParams): boolean {
   const value = query.get('watch');
   return value !== null && value !== '0' && value !== 'false';
 }
 
-function collectionVerb({ method, query }: Exchange): string | undefined {
-  if (method === 'GET' || method === 'HEAD') return isWatch(query) ? 'watch' : 'list';
+function collectionVerb({ method, query }: Exchange, { watch }: CollectionRoute): string | undefined {
+  if (method === 'GET' || method === 'HEAD') return watch !== undefined || isWatch(query) ? 'watch' : 'list';
+  if (watch !== undefined) return undefined;
   if (method === 'POST') return 'create';
   return method === 'DELETE' ? 'deletecollection' : undefined;
 }

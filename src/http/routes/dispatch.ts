@@ -1,6 +1,7 @@
 import { nodeOf } from '../../access/authz/node.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { Exchange } from '../exchange.ts';
+import { answerProxy, isProxy } from '../proxy/all.ts';
 import type { Services } from '../services.ts';
 import { methodNotAllowed, noSuchResource } from '../status.ts';
 import { streamHandler } from '../streams/all.ts';
@@ -52,10 +53,11 @@ function onCollection(
   switch (exchange.method) {
     case 'GET':
     case 'HEAD': {
-      if (!isWatch(exchange.query)) return list(services, exchange, route);
+      if (route.watch === undefined && !isWatch(exchange.query)) return list(services, exchange, route);
       const kind = kindOf(services, route);
       allowVerb(kind, 'watch');
-      return answerWatch(services, exchange, { target: { kind, namespace: route.namespace }, cache });
+      const { namespace, watch: { name = '' } = {} } = route;
+      return answerWatch(services, exchange, { target: { kind, namespace }, name, cache });
     }
     case 'POST':
       return create(services, exchange, route);
@@ -69,6 +71,8 @@ function onCollection(
 function onObject(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
   const stream = streamHandler(route);
   if (stream !== undefined) return stream(services, exchange, route);
+  if (isProxy(route)) return answerProxy(services, exchange, route);
+  if (route.after !== undefined) throw noSuchResource();
   switch (exchange.method) {
     case 'GET':
     case 'HEAD':

@@ -26,6 +26,8 @@ export interface CollectionRoute {
   readonly resource: string;
   /** Empty: all namespaces, or a kind that has none. */
   readonly namespace: string;
+  /** Of the deprecated paths below `watch/`: a watch, of one object where it is named. */
+  readonly watch?: { readonly name: string };
 }
 
 export interface ObjectRoute {
@@ -37,6 +39,8 @@ export interface ObjectRoute {
   readonly name: string;
   /** Empty for the object itself. */
   readonly subresource: string;
+  /** How many segments the path has after that: only what passes requests on has a use for them. */
+  readonly after?: number;
 }
 
 /** Something asked of one node through its tunnel: docs/designs/node-tunnel.md. */
@@ -57,7 +61,14 @@ const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 export function parseRoute(path: string): Route {
   if (path.length > PATH_CHARACTERS) throw new AmphoraError('BadRequest', 'the path is too long');
   const segments = path.split('/').slice(1).map(decode);
+  // Whoever a request is passed on to would read another path than was authorized.
+  if (segments.some((one) => one === '.' || one === '..'))
+    throw new AmphoraError('BadRequest', 'invalid name in the path: "." and ".." are no segments');
   if (segments.at(-1) === '') segments.pop();
+  return routeOf(segments);
+}
+
+function routeOf(segments: readonly string[]): Route {
   const [first = '', ...rest] = segments;
   switch (first) {
     case '':
@@ -108,12 +119,22 @@ function underVersion(group: string, segments: readonly string[], none: Route): 
   const [version, ...rest] = segments;
   if (version === undefined) return none;
   if (rest.length === 0) return { type: 'resources', group, version };
+  if (rest[0] === 'watch') return watched(underVersion(group, [version, ...rest.slice(1)], none));
   const at = { group, version };
   if (rest[0] === 'namespaces' && rest.length >= 3 && !isNamespaceItself(rest)) {
     const [, namespace = '', ...inside] = rest;
     return underResource({ ...at, namespace: checkedName(namespace) }, inside);
   }
   return underResource({ ...at, namespace: '' }, rest);
+}
+
+/** `watch/namespaces/x/pods/y`: long deprecated, and still what some clients ask for. */
+function watched(route: Route): Route {
+  if (route.type === 'collection' && route.watch === undefined) return { ...route, watch: { name: '' } };
+  if (route.type !== 'object' || route.subresource !== '') throw noSuchResource();
+  const { group, version, resource, name } = route;
+  const namespace = group === '' && resource === 'namespaces' ? '' : route.namespace;
+  return { type: 'collection', group, version, resource, namespace, watch: { name } };
 }
 
 function isNamespaceItself(segments: readonly string[]): boolean {
@@ -125,12 +146,8 @@ function underResource(
   segments: readonly string[],
 ): Route {
   const [resource = '', name, subresource, ...more] = segments;
-  if (resource === '') throw noSuchResource();
+  if (resource === '' || resource.includes('/') || subresource?.includes('/')) throw noSuchResource();
   if (name === undefined) return { type: 'collection', ...at, resource };
-  if (more.length > 0)
-    throw subresource === 'proxy'
-      ? new AmphoraError('NotImplemented', `proxying to ${resource} is not supported: use port-forward`)
-      : noSuchResource();
   // A Namespace is in itself, as upstream's request attributes have it.
   const namespace = at.group === '' && resource === 'namespaces' ? name : at.namespace;
   return {
@@ -140,7 +157,15 @@ function underResource(
     resource,
     name: checkedName(name),
     subresource: subresource ?? '',
+    ...(more.length === 0 ? {} : { after: more.length }),
   };
+}
+
+/** What a path has after the subresource, as it was sent and with its slash; empty for nothing. */
+export function pathAfter(path: string, route: ObjectRoute): string {
+  const parts = path.split('/');
+  const count = (route.after ?? 0) + (parts.at(-1) === '' ? 1 : 0);
+  return count === 0 ? '' : `/${parts.slice(-count).join('/')}`;
 }
 
 function openapi(segments: readonly string[]): Route {

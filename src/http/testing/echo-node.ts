@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { serveTunnel, type TunnelHandler } from '../../client/node-tunnel.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import { CHANNEL, readFrames, writeFrame } from '../../lib/frames.ts';
@@ -7,15 +8,24 @@ import { waitFor } from './wait-for.ts';
 
 const SUCCESS = Buffer.from(JSON.stringify({ metadata: {}, status: 'Success' }));
 
-/** A node whose processes send back what they are sent, and whose ports do the same. */
-export async function startEchoNode(fixture: Fixture, name: string): Promise<AsyncDisposable> {
+/** A node whose processes send back what they are sent, and whose ports do the same unless `dial` says where they lead. */
+export async function startEchoNode(
+  fixture: Fixture,
+  name: string,
+  dial?: (port: number) => Duplex,
+): Promise<AsyncDisposable> {
   const identity = await fixture.pki.issue({ user: `system:node:${name}`, groups: ['system:nodes'] });
   const stop = new AbortController();
   const tunnel = serveTunnel({
     server: `https://127.0.0.1:${fixture.port}`,
     tls: () => ({ ca: fixture.pki.caCertificate, ...identity }),
     nodeName: name,
-    handlers: { '/v1/exec': exec, '/v1/attach': exec, '/v1/port-forward': forward, '/v1/logs': logs },
+    handlers: {
+      '/v1/exec': exec,
+      '/v1/attach': exec,
+      '/v1/port-forward': forwardTo(dial),
+      '/v1/logs': logs,
+    },
     signal: stop.signal,
     log: silentLogger(),
   });
@@ -69,12 +79,17 @@ function exitStatus(code: string): Buffer {
   );
 }
 
-const forward: TunnelHandler = async ({ request, accept }) => {
-  const { port } = request as { port: number };
-  if (port === 1) throw new AmphoraError('Unavailable', 'nothing listens on port 1');
-  const stream = accept();
-  stream.pipe(stream);
-};
+function forwardTo(dial: ((port: number) => Duplex) | undefined): TunnelHandler {
+  return async ({ request, accept }) => {
+    const { port } = request as { port: number };
+    if (port === 1) throw new AmphoraError('Unavailable', 'nothing listens on port 1');
+    const stream = accept();
+    const far = dial?.(port) ?? stream;
+    far.on('error', () => stream.end());
+    if (far !== stream) far.pipe(stream);
+    stream.pipe(far);
+  };
+}
 
 const logs: TunnelHandler = async ({ request, accept }) => {
   accept().end(`${JSON.stringify(request)}\n`);

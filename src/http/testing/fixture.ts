@@ -3,6 +3,7 @@ import { type RequestOptions, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdmissionPlugin, createAdmission } from '../../access/admission/admission.ts';
+import type { EscalationParts } from '../../access/admission/plugins/role-escalation.ts';
 import { createAuthenticator } from '../../access/authn/authenticator.ts';
 import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
@@ -59,7 +60,9 @@ export interface Answer {
 export async function startFixture(
   options: {
     requestHeaderMs?: number;
-    plugins?: readonly AdmissionPlugin[] | ((live: LiveView) => readonly AdmissionPlugin[]);
+    plugins?:
+      | readonly AdmissionPlugin[]
+      | ((live: LiveView, access: EscalationParts) => readonly AdmissionPlugin[]);
     pingMs?: number;
     store?: Store;
   } = {},
@@ -68,12 +71,15 @@ export async function startFixture(
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
   const log = silentLogger();
   const live = createLiveView({ registry: () => registry, clock: systemClock, log });
+  const rbac = createRbac(live);
   const { plugins = [] } = options;
   const { registry }: { registry: Registry } = bench({
     ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
-    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens }) },
-    admission: createAdmission(typeof plugins === 'function' ? plugins(live) : plugins),
+    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens, rbac }) },
+    admission: createAdmission(
+      typeof plugins === 'function' ? plugins(live, { authorizer: () => authorizer, rbac }) : plugins,
+    ),
   });
   await createNamespace(registry, 'default');
   const stop = new AbortController();
@@ -88,7 +94,6 @@ export async function startFixture(
     clock: systemClock,
     exists: async () => true,
   });
-  const rbac = createRbac(live);
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const pair = await pki.server();
   const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };

@@ -1,21 +1,35 @@
 import { AmphoraError } from '../../lib/errors.ts';
-import type { DeleteOptions, ListOptions } from '../../registry/registry.ts';
-import { dryRunOf, integerOption } from './context.ts';
+import type { DeleteOptions, ListOptions, WatchOptions } from '../../registry/registry.ts';
+import { booleanOption, dryRunOf, integerOption } from './context.ts';
 
 /** @throws BadRequest */
 export function listOptionsOf(query: URLSearchParams): ListOptions {
   const limit = integerOption(query, 'limit');
-  const match = query.get('resourceVersionMatch');
-  if (match !== null && match !== '' && match !== 'Exact' && match !== 'NotOlderThan')
-    throw new AmphoraError('BadRequest', `resourceVersionMatch ${JSON.stringify(match)} is not supported`);
   if (limit !== undefined && limit < 0) throw new AmphoraError('BadRequest', 'limit must not be negative');
   return {
     ...text(query, 'labelSelector'),
     ...text(query, 'fieldSelector'),
     ...text(query, 'continue'),
     ...text(query, 'resourceVersion'),
+    ...text(query, 'resourceVersionMatch'),
     ...(limit === undefined || limit === 0 ? {} : { limit }),
-    ...(match === 'Exact' || match === 'NotOlderThan' ? { resourceVersionMatch: match } : {}),
+    ...sendInitialEvents(query),
+  };
+}
+
+function sendInitialEvents(query: URLSearchParams): { sendInitialEvents?: boolean } {
+  return query.has('sendInitialEvents')
+    ? { sendInitialEvents: booleanOption(query, 'sendInitialEvents') }
+    : {};
+}
+
+/** @throws BadRequest */
+export function watchOptionsOf(query: URLSearchParams): WatchOptions {
+  const { limit: _limit, ...options } = listOptionsOf(query);
+  return {
+    resourceVersion: '',
+    ...options,
+    allowWatchBookmarks: booleanOption(query, 'allowWatchBookmarks'),
   };
 }
 

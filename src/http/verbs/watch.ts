@@ -9,7 +9,8 @@ import { partialOf, tableOfObjects } from '../negotiate/shapes.ts';
 import type { Services } from '../services.ts';
 import { toStatus } from '../status.ts';
 import { formatOf, include } from './answer.ts';
-import { booleanOption, contextOf, integerOption } from './context.ts';
+import { contextOf, integerOption } from './context.ts';
+import { watchOptionsOf } from './list-options.ts';
 
 const NEWLINE = 0x0a;
 
@@ -23,7 +24,12 @@ export type EventCache = WeakMap<Buffer, Map<string, Buffer>>;
 export async function answerWatch(
   services: Services,
   exchange: Exchange,
-  options: { target: CollectionTarget; cache: EventCache },
+  options: {
+    target: CollectionTarget;
+    /** Of one object, where it is not empty. */
+    name: string;
+    cache: EventCache;
+  },
 ): Promise<void> {
   const { kind } = options.target;
   const format = formatOf(services, exchange);
@@ -32,7 +38,8 @@ export async function answerWatch(
       'NotAcceptable',
       'only the following media types are accepted: application/json;stream=watch',
     );
-  const query = watchOptionsOf(exchange.query);
+  const asked = watchOptionsOf(exchange.query);
+  const query = options.name === '' ? asked : ofName(asked, options.name);
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), lifetimeMs(exchange));
   const signal = AbortSignal.any([exchange.signal, ended.signal]);
@@ -44,6 +51,11 @@ export async function answerWatch(
     clearTimeout(timer);
     ended.abort();
   }
+}
+
+function ofName(options: WatchOptions, name: string): WatchOptions {
+  const fields = [options.fieldSelector, `metadata.name=${name}`].filter((one) => one !== undefined);
+  return { ...options, fieldSelector: fields.join(',') };
 }
 
 async function send(
@@ -74,49 +86,6 @@ function lifetimeMs({ query }: Exchange): number {
   const asked = integerOption(query, 'timeoutSeconds');
   if (asked !== undefined && asked > 0) return Math.min(asked * 1000, 24 * 3_600_000);
   return LIMITS.watchMs * (1 + Math.random());
-}
-
-function watchOptionsOf(query: URLSearchParams): WatchOptions {
-  const labelSelector = query.get('labelSelector');
-  const fieldSelector = query.get('fieldSelector');
-  checkMatch(query);
-  return {
-    ...(labelSelector ? { labelSelector } : {}),
-    ...(fieldSelector ? { fieldSelector } : {}),
-    resourceVersion: query.get('resourceVersion') ?? '',
-    allowWatchBookmarks: booleanOption(query, 'allowWatchBookmarks'),
-    sendInitialEvents: booleanOption(query, 'sendInitialEvents'),
-  };
-}
-
-/** https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists */
-function checkMatch(query: URLSearchParams): void {
-  const match = query.get('resourceVersionMatch') ?? '';
-  const initial = query.has('sendInitialEvents');
-  const refuse = (reason: string, message: string) => {
-    throw new AmphoraError(
-      'Invalid',
-      `ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: ${message}`,
-      {
-        details: [{ reason, field: 'resourceVersionMatch', message }],
-      },
-    );
-  };
-  if (!initial && match !== '')
-    refuse(
-      'FieldValueForbidden',
-      'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-    );
-  if (initial && match === '')
-    refuse(
-      'FieldValueForbidden',
-      'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-    );
-  if (initial && match !== 'NotOlderThan')
-    refuse(
-      'FieldValueNotSupported',
-      `Unsupported value: ${JSON.stringify(match)}: supported values: "NotOlderThan"`,
-    );
 }
 
 function encoderOf(
@@ -173,7 +142,7 @@ function bookmark(
   const metadata = {
     resourceVersion: String(event.revision),
     creationTimestamp: null,
-    ...(event.initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    ...(event.initialEventsEnd ? { annotations: endOfInitial(kind, shape) } : {}),
   };
   const types = {
     object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata },
@@ -192,4 +161,24 @@ function bookmark(
     },
   };
   return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object: types[shape] })}\n`);
+}
+
+/** The second one is for clients that put a list together from events: what an empty list looks like. */
+function endOfInitial(kind: Kind, shape: Format['shape']): Record<string, string> {
+  const type = {
+    object: { kind: kind.listKind, apiVersion: apiVersionOf(kind) },
+    partial: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' },
+    table: { kind: 'Table', apiVersion: 'meta.k8s.io/v1' },
+  }[shape];
+  const list = {
+    ...type,
+    metadata: {},
+    ...(shape === 'table' ? { columnDefinitions: null, rows: [] } : { items: [] }),
+  };
+  return {
+    'k8s.io/initial-events-end': 'true',
+    'kubernetes.io/initial-events-list-blueprint': Buffer.from(`${JSON.stringify(list)}\n`).toString(
+      'base64',
+    ),
+  };
 }

@@ -3,6 +3,7 @@ import { configMaps } from './config-maps.ts';
 import { customResourceDefinitions } from './custom-resource-definitions.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
+import { rbac } from './rbac.ts';
 import { secrets } from './secrets.ts';
 import { services } from './services.ts';
 import { simple } from './simple.ts';
@@ -18,6 +19,7 @@ export function allStrategies(): readonly Strategy[] {
     configMaps,
     customResourceDefinitions,
     ...workloads,
+    ...rbac,
     ...simple,
   ];
 }

@@ -9,8 +9,8 @@ const SECONDS = 300;
 /** A pod that says nothing about a lost node stays bound to it for a while. */
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
+  handles: createsPod,
   async mutate(request) {
-    if (!createsPod(request)) return;
     const spec = objectAt(request.object, 'spec');
     const own = objectsAt(spec, 'tolerations');
     for (const key of TAINTS) {

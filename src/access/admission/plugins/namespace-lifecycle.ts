@@ -8,9 +8,11 @@ const FOREVER: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-pu
 /** Nothing is made in a namespace that is missing or being deleted, and three namespaces are never deleted. */
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
+  handles: ({ operation, kind }) =>
+    (operation === 'CREATE' && kind.namespaced) || (operation === 'DELETE' && kind.resource === 'namespaces'),
   async mutate(request) {
     // Before the other plugins, so that what they look up in the namespace cannot hide that it is missing.
-    if (request.operation === 'CREATE' && request.kind.namespaced) await checkNamespace(request);
+    if (request.operation === 'CREATE') await checkNamespace(request);
   },
   async validate(request) {
     const { operation, kind, name } = request;

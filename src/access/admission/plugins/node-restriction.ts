@@ -17,18 +17,19 @@ const RESTRICTED = /(^|\.)node-restriction\.kubernetes\.io\//;
  */
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
+  handles: ({ user }) => nodeOf(user) !== undefined,
   async validate(request) {
     const node = nodeOf(request.user);
     if (node === undefined) return;
     const resource = qualifiedResource(request.kind);
     const check = Object.hasOwn(CHECKS, resource) ? CHECKS[resource] : undefined;
-    const why = check?.(request, node);
+    const why = await check?.(request, node);
     if (why !== undefined) throw forbidden(request, why);
   },
 };
 
 /** What a node does wrong, or undefined. */
-type Check = (request: AdmissionRequest, node: string) => string | undefined;
+type Check = (request: AdmissionRequest, node: string) => string | undefined | Promise<string | undefined>;
 
 const CHECKS: Readonly<Record<string, Check>> = {
   nodes: checkNode,
@@ -76,8 +77,9 @@ function changedLabels(object: Readonly<ApiObject>, old: Readonly<ApiObject> | u
   );
 }
 
-function checkPod(request: AdmissionRequest, node: string): string | undefined {
+function checkPod(request: AdmissionRequest, node: string): ReturnType<Check> {
   const { object, old, operation, subresource } = request;
+  if (subresource === 'eviction') return checkEviction(request, node);
   const bound = boundTo(old ?? object);
   if (operation === 'CREATE' && subresource === '') return checkMirror(object, node);
   if (bound !== node)
@@ -85,6 +87,15 @@ function checkPod(request: AdmissionRequest, node: string): string | undefined {
   if (operation !== 'UPDATE') return undefined;
   if (subresource !== 'status') return `node ${JSON.stringify(node)} may only write the status of a pod`;
   return changedLabels(object, old).length > 0 ? 'cannot update labels through pod status' : undefined;
+}
+
+async function checkEviction(
+  { reader, namespace, name, signal }: AdmissionRequest,
+  node: string,
+): Promise<string | undefined> {
+  const pod = await reader.get('pods', { namespace, name }, signal);
+  if (pod === undefined || boundTo(pod) === node) return undefined;
+  return `node ${JSON.stringify(node)} can only evict pods with spec.nodeName set to itself`;
 }
 
 /** What a node runs from a file of its own it may show, and nothing else may it create. */

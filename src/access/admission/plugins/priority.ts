@@ -13,8 +13,8 @@ const BUILT_IN: Readonly<Record<string, number>> = {
 /** A pod's priority and preemption policy come from its class, or from the class that is the default. */
 export const priority: AdmissionPlugin = {
   name: 'Priority',
+  handles: createsPod,
   async mutate(request) {
-    if (!createsPod(request)) return;
     const spec = objectAt(request.object, 'spec');
     const { value, preemptionPolicy, name } = await classOf(request, textAt(spec, 'priorityClassName'));
     if (name !== '') spec.priorityClassName = name;

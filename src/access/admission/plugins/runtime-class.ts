@@ -7,8 +7,8 @@ import { listAt, objectAt, objectsAt, textAt } from '../fields.ts';
 /** https://kubernetes.io/docs/concepts/containers/runtime-class/: overhead and scheduling come from the class. */
 export const runtimeClass: AdmissionPlugin = {
   name: 'RuntimeClass',
+  handles: createsPod,
   async mutate(request) {
-    if (!createsPod(request)) return;
     const spec = objectAt(request.object, 'spec');
     const found = await runtimeClassOf(request, spec);
     if (found === undefined) return;
@@ -16,7 +16,6 @@ export const runtimeClass: AdmissionPlugin = {
     setScheduling(request, spec, found);
   },
   async validate(request) {
-    if (!createsPod(request)) return;
     const spec = objectAt(request.object, 'spec');
     if (textAt(spec, 'runtimeClassName') === '' && isJsonObject(spec.overhead))
       throw forbidden(request, 'Pod Overhead set without corresponding RuntimeClass defined Overhead');

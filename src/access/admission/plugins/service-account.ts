@@ -15,8 +15,9 @@ const MIRROR_POD = 'kubernetes.io/config.mirror';
  */
 export const serviceAccount: AdmissionPlugin = {
   name: 'ServiceAccount',
+  handles: createsPod,
   async mutate(request) {
-    if (!createsPod(request) || request.object.metadata.annotations?.[MIRROR_POD] !== undefined) return;
+    if (request.object.metadata.annotations?.[MIRROR_POD] !== undefined) return;
     const spec = objectAt(request.object, 'spec');
     const name = textAt(spec, 'serviceAccountName') || 'default';
     spec.serviceAccountName = name;

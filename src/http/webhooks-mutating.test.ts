@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startWebhook } from '../access/webhooks/testing/webhook-server.ts';
+import {
+  createMap,
+  createWith,
+  type Json,
+  patchOf,
+  register,
+  respond,
+  reviewOf,
+  start,
+} from './testing/webhooks.ts';
+
+test('a mutation is decoded, pruned and validated as what the caller sent', async (t) => {
+  const patched = (...operations: Json[]) =>
+    createWith('Mutating', (call) => respond(call, patchOf(...operations)));
+  await t.test('a change', async () => {
+    const { made } = await patched(
+      { op: 'add', path: '/data', value: { added: 'yes' } },
+      { op: 'add', path: '/nonsense', value: 1 },
+    );
+    assert.equal(made.status, 201);
+    assert.deepEqual(made.data, { added: 'yes' });
+    assert.equal('nonsense' in made, false);
+  });
+  await t.test('what breaks the schema', async () => {
+    const { made, exists } = await patched({ op: 'add', path: '/data', value: [1] });
+    assert.equal(made.status, 500);
+    assert.equal(exists, false);
+  });
+  await t.test('what is not valid', async () => {
+    const { made, exists } = await patched({ op: 'add', path: '/data', value: { 'no/key': 'x' } });
+    assert.equal(made.status, 422);
+    assert.equal(exists, false);
+  });
+  await t.test('a patch that does not apply', async () => {
+    const { made } = await patched({ op: 'remove', path: '/not/there' });
+    assert.equal(made.status, 500);
+  });
+  await t.test('a patch that is none', async () => {
+    const { made } = await createWith('Mutating', (call) =>
+      respond(call, { patchType: 'JSONPatch', patch: Buffer.from('nonsense').toString('base64') }),
+    );
+    assert.equal(made.status, 500);
+  });
+  await t.test('a bomb', async () => {
+    const value = 'x'.repeat(1 << 20);
+    const copies = Array.from({ length: 40 }, (_, i) => ({
+      op: 'copy',
+      from: '/data/a',
+      path: `/data/b${i}`,
+    }));
+    const { made, exists } = await patched({ op: 'add', path: '/data', value: { a: value } }, ...copies);
+    assert.equal(made.status, 500);
+    assert.equal(exists, false);
+  });
+  await t.test('a prototype', async () => {
+    const { made } = await patched({ op: 'add', path: '/__proto__/polluted', value: 1 });
+    assert.equal(made.status, 500);
+    assert.equal(({} as Json).polluted, undefined);
+  });
+});
+
+test('what the server owns, and what names the object, no webhook changes', async (t) => {
+  const patched = (path: string, value: unknown) =>
+    createWith('Mutating', (call) => respond(call, patchOf({ op: 'add', path, value })));
+  await t.test('uid and times stay', async () => {
+    const { made } = await patched('/metadata', {
+      name: 'a',
+      namespace: 'default',
+      uid: 'mine',
+      resourceVersion: '7',
+      creationTimestamp: '2000-01-01T00:00:00Z',
+      deletionTimestamp: '2000-01-01T00:00:00Z',
+      generation: 9,
+    });
+    assert.equal(made.status, 201);
+    assert.match(String(made.metadata?.uid), /^[0-9a-f-]{36}$/);
+    assert.notEqual(made.metadata?.creationTimestamp, '2000-01-01T00:00:00Z');
+    assert.equal(made.metadata?.deletionTimestamp, undefined);
+    assert.equal(made.metadata?.generation, undefined);
+  });
+  for (const [path, value, status] of [
+    ['/metadata/namespace', 'kube-system', 400],
+    ['/metadata/name', 'b', 422],
+    ['/kind', 'Secret', 500],
+    ['/apiVersion', 'v2', 500],
+    ['', [], 500],
+    ['/metadata', null, 400],
+  ] as const)
+    await t.test(`${path} = ${JSON.stringify(value)}`, async () => {
+      const { made, exists } = await patched(path, value);
+      assert.equal(made.status, status, made.message);
+      assert.equal(exists, false);
+    });
+});
+
+test('a status write changes only the status, whatever a webhook makes of it', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) =>
+    respond(
+      call,
+      patchOf(
+        { op: 'replace', path: '/spec/replicas', value: 5 },
+        { op: 'add', path: '/metadata/annotations', value: { by: 'hook' } },
+      ),
+    ),
+  );
+  const selector = { matchLabels: { app: 'a' } };
+  const template = {
+    metadata: { labels: { app: 'a' } },
+    spec: { containers: [{ name: 'a', image: 'a:1' }] },
+  };
+  const body = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'd' },
+    spec: { selector, template },
+  };
+  const path = '/apis/apps/v1/namespaces/default/deployments';
+  assert.equal((await api.call('POST', path, { body })).status, 201);
+  const rule = {
+    apiGroups: ['apps'],
+    apiVersions: ['v1'],
+    resources: ['*/status', '*/scale'],
+    operations: ['UPDATE'],
+  };
+  await register(api, 'Mutating', [{ server, rules: [rule] }]);
+  const merge = { 'content-type': 'application/merge-patch+json' };
+  const status = { status: { observedGeneration: 1, replicas: 2 } };
+  const written = await api.call('PATCH', `${path}/d/status`, {
+    body: JSON.stringify(status),
+    headers: merge,
+  });
+  assert.equal(written.status, 200, written.text);
+  const after = written.json<{ spec: Json; status: Json; metadata: Json }>();
+  assert.equal(after.spec.replicas, 1);
+  assert.equal(after.status.replicas, 2);
+  assert.deepEqual(after.metadata.annotations, { by: 'hook' });
+  assert.equal(after.metadata.generation, 1);
+  const scale = await api.call('PATCH', `${path}/d/scale`, {
+    body: '{"spec":{"replicas":3}}',
+    headers: merge,
+  });
+  assert.equal(scale.status, 200, scale.text);
+  assert.equal(scale.json<{ spec: Json }>().spec.replicas, 5);
+  const asked = server.requests.map((call) => reviewOf(call));
+  assert.deepEqual(asked[1]?.kind, { group: 'autoscaling', version: 'v1', kind: 'Scale' });
+  assert.deepEqual(asked[1]?.resource, { group: 'apps', version: 'v1', resource: 'deployments' });
+  assert.equal(asked[1]?.subResource, 'scale');
+});
+
+test('webhooks run by name; those that ask for it run again after a change', async () => {
+  await using api = await start();
+  const seen: string[] = [];
+  const hook = (name: string) =>
+    startWebhook((call) => {
+      const data = reviewOf(call).object?.data ?? {};
+      seen.push(`${name}:${Object.keys(data).sort().join()}`);
+      if (name in data) return respond(call, {});
+      const path = Object.keys(data).length === 0 ? '/data' : `/data/${name}`;
+      const value = path === '/data' ? { [name]: '' } : '';
+      return respond(call, patchOf({ op: 'add', path, value }));
+    });
+  await using a = await hook('a');
+  await using b = await hook('b');
+  await using c = await hook('c');
+  await register(api, 'Mutating', [
+    { server: a, name: 'a.example.com', reinvocationPolicy: 'IfNeeded' },
+    { server: b, name: 'b.example.com' },
+    { server: c, name: 'c.example.com', reinvocationPolicy: 'IfNeeded' },
+  ]);
+  assert.deepEqual((await createMap(api, 'm')).data, { a: '', b: '', c: '' });
+  assert.deepEqual(seen, ['a:', 'b:a', 'c:a,b', 'a:a,b,c']);
+});
