@@ -50,7 +50,13 @@ export interface NodeActionRoute {
   readonly action: NodeAction;
 }
 
-const NODE_ACTIONS = ['stats', 'images/list', 'images/pull', 'images/import', 'images/remove'] as const;
+export const NODE_ACTIONS = [
+  'stats',
+  'images/list',
+  'images/pull',
+  'images/import',
+  'images/remove',
+] as const;
 export type NodeAction = (typeof NODE_ACTIONS)[number];
 
 const PATH_CHARACTERS = 4096;
