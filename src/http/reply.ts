@@ -13,7 +13,7 @@ export class Reply {
   readonly #headers: OutgoingHttpHeaders = {};
   readonly #acceptsGzip: boolean;
   #status = 0;
-  #onBegin: () => void = () => {};
+  readonly #onBegin: (() => void)[] = [];
   #bytes = 0;
 
   constructor(response: Outgoing, acceptEncoding: string | undefined) {
@@ -59,14 +59,14 @@ export class Reply {
 
   /** Called once, right before the headers go out. */
   onBegin(call: () => void): void {
-    this.#onBegin = call;
+    this.#onBegin.push(call);
   }
 
   /** Sends the status line and headers; then come {@link write} and {@link end}. */
   begin(status: number, contentType?: string): void {
     if (contentType !== undefined) this.#headers['content-type'] = contentType;
     this.#headers['cache-control'] ??= 'no-cache, private';
-    this.#onBegin();
+    for (const call of this.#onBegin) call();
     this.#status = status;
     this.#response.writeHead(status, this.#headers);
   }

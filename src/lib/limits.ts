@@ -6,6 +6,12 @@ export const SECOND_MS = 1000;
 export const MINUTE_MS = 60 * SECOND_MS;
 
 export const LIMITS = {
+  /** Requests served at once over all priority levels but the exempt, as upstream. */
+  fairnessSeats: 600,
+  /** Longest a request waits for a seat of its level. */
+  fairnessWaitMs: 15 * SECOND_MS,
+  /** Most seats one request takes. */
+  fairnessWidth: 10,
   /** Largest request body; upstream's limit is 3 MiB. */
   requestBodyBytes: 3 * MIB,
   /** Largest encoded object the store takes. */

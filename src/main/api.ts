@@ -18,6 +18,7 @@ import { createServiceLookup } from '../access/webhooks/service-lookup.ts';
 import { createKindTable } from '../api/kinds.ts';
 import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
+import { createFairness } from '../http/fairness/fairness.ts';
 import { createNodeGraph } from '../http/nodes/graph.ts';
 import { reviewHooks } from '../http/reviews/all.ts';
 import { createDocuments } from '../http/routes/kind-documents.ts';
@@ -83,6 +84,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const tokens = await createTokens(parts, registry);
   const nodes = createNodeTunnels({ log });
+  const fairness = createFairness(live);
   const { certificate, key } = await pki.server();
   await live.load(AbortSignal.timeout(LIMITS.requestMs));
   const server = createApiServer({
@@ -95,6 +97,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     tableOf: createTablePrinter(() => clock.now()),
     protobuf: createProtobufCodec(),
     nodes,
+    fairness,
     checks: { store: async (signal) => void (await store.revision(signal)) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });

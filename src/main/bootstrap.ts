@@ -1,8 +1,11 @@
 import type { Namespace, PriorityClass, RuntimeClass, Service } from '../api/types.generated.ts';
 import type { Client, CollectionReference } from '../client/client.ts';
+import { DEFAULT_LEVELS, DEFAULT_SCHEMAS } from '../http/fairness/defaults.ts';
 import { isCode } from '../lib/errors.ts';
 
 const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+const FLOW_CONTROL = 'flowcontrol.apiserver.k8s.io/v1';
 
 /** First address of the service range, as upstream gives it to the API's own service. */
 const API_SERVICE_IP = '10.96.0.1';
@@ -36,6 +39,14 @@ export async function bootstrap(
     })),
     ...systemPriorities().map((object) => ({
       collection: { apiVersion: 'scheduling.k8s.io/v1', resource: 'priorityclasses' },
+      object,
+    })),
+    ...DEFAULT_LEVELS.map((object) => ({
+      collection: { apiVersion: FLOW_CONTROL, resource: 'prioritylevelconfigurations' },
+      object,
+    })),
+    ...DEFAULT_SCHEMAS.map((object) => ({
+      collection: { apiVersion: FLOW_CONTROL, resource: 'flowschemas' },
       object,
     })),
     {

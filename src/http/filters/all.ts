@@ -5,6 +5,7 @@ import { authenticate } from './authenticate.ts';
 import { authorize } from './authorize.ts';
 import { bodyLimit } from './body-limit.ts';
 import { deadline } from './deadline.ts';
+import { fairness } from './fairness.ts';
 import { impersonate } from './impersonate.ts';
 import { recover } from './recover.ts';
 import { requestId } from './request-id.ts';
@@ -23,6 +24,7 @@ export const FILTERS: readonly Filter[] = [
   route,
   bodyLimit,
   deadline,
+  fairness,
   authorize,
 ];
 

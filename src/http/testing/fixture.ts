@@ -22,6 +22,7 @@ import { createLiveView } from '../../registry/live.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
 import type { Store } from '../../store/store.ts';
+import { createFairness } from '../fairness/fairness.ts';
 import { createNodeGraph } from '../nodes/graph.ts';
 import { reviewHooks } from '../reviews/all.ts';
 import { createDocuments } from '../routes/kind-documents.ts';
@@ -65,6 +66,8 @@ export async function startFixture(
       | ((live: LiveView, access: EscalationParts) => readonly AdmissionPlugin[]);
     pingMs?: number;
     store?: Store;
+    /** Requests served at once. */
+    seats?: number;
   } = {},
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
@@ -106,6 +109,7 @@ export async function startFixture(
     documents: createDocuments({ kinds: registry.kinds }),
     tableOf: createTablePrinter(() => systemClock.now()),
     nodes,
+    fairness: createFairness(live, options.seats === undefined ? {} : { seats: options.seats }),
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
     tls,

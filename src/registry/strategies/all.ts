@@ -1,6 +1,7 @@
 import type { Strategy } from '../strategy.ts';
 import { configMaps } from './config-maps.ts';
 import { customResourceDefinitions } from './custom-resource-definitions.ts';
+import { flowControl } from './flow-control.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
 import { rbac } from './rbac.ts';
@@ -18,6 +19,7 @@ export function allStrategies(): readonly Strategy[] {
     secrets,
     configMaps,
     customResourceDefinitions,
+    ...flowControl,
     ...workloads,
     ...rbac,
     ...simple,
