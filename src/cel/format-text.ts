@@ -1,0 +1,127 @@
+import { fault } from './faults.ts';
+import type { Meter } from './meter.ts';
+import type { Int } from './numbers.ts';
+import { durationText, timestampText } from './time.ts';
+import {
+  CelMap,
+  Double,
+  Duration,
+  isPlainObject,
+  mapGet,
+  mapKeys,
+  Opaque,
+  Timestamp,
+  TypeValue,
+  typeNameOf,
+  Uint,
+} from './values.ts';
+
+/** `'%s has %d'.format([name, count])`, https://pkg.go.dev/github.com/google/cel-go/ext#Strings. @throws CelFault */
+export function formatText(pattern: string, args: readonly unknown[], meter: Meter): string {
+  let next = 0;
+  const text = pattern.replaceAll(
+    /%(?:\.(\d+))?(.?)/gs,
+    (_all, precision: string | undefined, verb: string) => {
+      if (verb === '%') return '%';
+      if (verb === '') throw fault('unexpected end of string');
+      if (next >= args.length) throw fault(`index ${next} out of range`);
+      const shown = clause(args[next], { verb, precision, meter });
+      next++;
+      meter.spend(1 + shown.length * 0.1);
+      return shown;
+    },
+  );
+  return text;
+}
+
+interface Clause {
+  readonly verb: string;
+  readonly precision: string | undefined;
+  readonly meter: Meter;
+}
+
+function clause(value: unknown, { verb, precision, meter }: Clause): string {
+  switch (verb) {
+    case 's':
+      return shown(value, meter);
+    case 'd':
+      return String(integer(value, 'd'));
+    case 'f':
+      return double(value, 'f').toFixed(Math.min(Number(precision ?? 6), 100));
+    case 'e':
+      return exponential(double(value, 'e'), Math.min(Number(precision ?? 6), 100));
+    case 'b':
+      return typeof value === 'boolean' ? String(Number(value)) : integer(value, 'b').toString(2);
+    case 'o':
+      return integer(value, 'o').toString(8);
+    case 'x':
+      return hexadecimal(value);
+    case 'X':
+      return hexadecimal(value).toUpperCase();
+    default:
+      throw fault(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
+  }
+}
+
+/** Without an exponent, a comma-separated list, keys in order. */
+function shown(value: unknown, meter: Meter): string {
+  if (typeof value === 'string') return value;
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  if (value instanceof Uint) return String(value.value);
+  if (value instanceof Double) return shownDouble(value.value);
+  if (value instanceof Timestamp) return timestampText(value);
+  if (value instanceof Duration) return durationText(value);
+  if (value instanceof TypeValue) return value.name;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (value instanceof Opaque) return String(value);
+  if (Array.isArray(value)) {
+    meter.spend(value.length);
+    return `[${value.map((item) => shown(item, meter)).join(', ')}]`;
+  }
+  if (!(value instanceof CelMap) && !isPlainObject(value))
+    throw wrong(
+      's',
+      value,
+      'string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps',
+    );
+  const keys = mapKeys(value);
+  meter.spend(keys.length * 2);
+  const members = keys.map((key) => `${shown(key, meter)}: ${shown(mapGet(value, key), meter)}`);
+  return `{${members.sort().join(', ')}}`;
+}
+
+function shownDouble(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? 'Infinity' : '-Infinity';
+  return String(value);
+}
+
+function integer(value: unknown, verb: string): Int {
+  if (typeof value === 'number' || typeof value === 'bigint') return value;
+  if (value instanceof Uint) return value.value;
+  throw wrong(verb, value, 'only integers can be formatted as integers');
+}
+
+function double(value: unknown, verb: string): number {
+  if (value instanceof Double) return value.value;
+  if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
+  if (value instanceof Uint) return Number(value.value);
+  throw wrong(verb, value, 'only doubles can be formatted so');
+}
+
+function exponential(value: number, digits: number): string {
+  const [mantissa, exponent = '0'] = value.toExponential(digits).split('e');
+  const power = Math.abs(Number(exponent));
+  return `${mantissa}e${exponent.startsWith('-') ? '-' : '+'}${String(power).padStart(2, '0')}`;
+}
+
+function hexadecimal(value: unknown): string {
+  if (typeof value === 'string') return Buffer.from(value).toString('hex');
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  return integer(value, 'x').toString(16);
+}
+
+function wrong(verb: string, value: unknown, why: string): unknown {
+  return fault(`error during formatting: %${verb} of ${typeNameOf(value)}: ${why}`);
+}
