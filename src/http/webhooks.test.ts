@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startWebhook, type WebhookAnswer } from '../access/webhooks/testing/webhook-server.ts';
+import { createPod } from './testing/fixture.ts';
 import { waitFor } from './testing/wait-for.ts';
 import {
   CONFIG_MAPS,
@@ -218,4 +219,55 @@ test('no webhook stands between an administrator and webhook configurations', as
   );
   await waitFor(() => views.every((view) => [...view.values()].length === 0));
   assert.equal((await createMap(api, 'a')).status, 201);
+});
+
+test('a connection to a pod is asked about before it is made', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) =>
+    respond(call, { allowed: false, status: { code: 403, message: 'no shells' } }),
+  );
+  const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods/*'], operations: ['CONNECT'] };
+  await createPod(api.registry, 'web', 'box');
+  await register(api, 'Validating', [{ server, rules: [rule] }]);
+  const path = '/api/v1/namespaces/default/pods/web';
+  const exec = await api.call(
+    'POST',
+    `${path}/exec?command=sh&command=-c&stdin=true&stdout=true&container=main`,
+  );
+  assert.equal(exec.status, 403);
+  assert.match(exec.text, /admission webhook \\"hook-0.example.com\\" denied the request: no shells/);
+  assert.equal((await api.call('GET', `${path}/proxy/a/b`)).status, 403);
+  const [first, second] = server.requests.map((call) => reviewOf(call));
+  assert.equal(first?.operation, 'CONNECT');
+  assert.equal(first?.subResource, 'exec');
+  assert.equal(first?.name, 'web');
+  assert.equal(first?.namespace, 'default');
+  assert.deepEqual(first?.kind, { group: '', version: 'v1', kind: 'PodExecOptions' });
+  assert.deepEqual(first?.object as unknown, {
+    kind: 'PodExecOptions',
+    apiVersion: 'v1',
+    stdin: true,
+    stdout: true,
+    container: 'main',
+    command: ['sh', '-c'],
+  });
+  assert.deepEqual(second?.object as unknown, { kind: 'PodProxyOptions', apiVersion: 'v1', path: '/a/b' });
+});
+
+test('an eviction and a binding are what they are', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) => respond(call, {}));
+  const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['*/*'], operations: ['*'] };
+  await createPod(api.registry, 'web', 'box');
+  await register(api, 'Validating', [{ server, rules: [rule] }]);
+  const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'web' } };
+  const evicted = await api.call('POST', '/api/v1/namespaces/default/pods/web/eviction', { body });
+  assert.equal(evicted.status, 201, evicted.text);
+  const asked = server.requests.map((call) => reviewOf(call));
+  assert.deepEqual(
+    asked.map(({ operation, subResource }) => `${operation} ${subResource}`),
+    ['CREATE eviction'],
+  );
+  assert.deepEqual(asked[0]?.kind, { group: 'policy', version: 'v1', kind: 'Eviction' });
+  assert.equal((asked[0]?.object as Json | null)?.kind, 'Eviction');
 });

@@ -51,7 +51,9 @@ export async function rewrite(
     throw new AmphoraError('Internal', `${by} made a ${String(value.kind)} of a ${kind.kind}`);
   const filled = (schema === undefined ? value : applyDefaults(schema, value)) as ApiObject; // It conforms.
   const next = request.bodyKind === undefined ? await request.convert(filled, request.kind) : { ...filled };
-  next.metadata = keepServers(request, (next.metadata ?? {}) as ObjectMeta, object.metadata);
+  // The options of a connection have no metadata.
+  if (next.metadata !== undefined || object.metadata !== undefined)
+    next.metadata = keepServers(request, (next.metadata ?? {}) as ObjectMeta, object.metadata);
   if (equalJson(next, object)) return false;
   for (const member of Object.keys(object)) delete object[member];
   Object.assign(object, next);

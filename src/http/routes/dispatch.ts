@@ -4,9 +4,10 @@ import type { Exchange } from '../exchange.ts';
 import { answerProxy, isProxy } from '../proxy/all.ts';
 import type { Services } from '../services.ts';
 import { methodNotAllowed, noSuchResource } from '../status.ts';
-import { streamHandler } from '../streams/all.ts';
+import { type StreamHandler, streamHandler } from '../streams/all.ts';
 import { acceptTunnel } from '../tunnel/accept-tunnel.ts';
 import { askNode } from '../tunnel/node-action.ts';
+import { admitConnection } from '../verbs/connect.ts';
 import { allowVerb, kindOf } from '../verbs/context.ts';
 import { get, list } from '../verbs/read.ts';
 import { answerWatch, type EventCache } from '../verbs/watch.ts';
@@ -68,10 +69,19 @@ function onCollection(
   }
 }
 
+async function onConnection(
+  services: Services,
+  exchange: Exchange,
+  { route, handler }: { route: ObjectRoute; handler: StreamHandler },
+): Promise<void> {
+  if (route.subresource !== 'log') await admitConnection(services, exchange, route);
+  return await handler(services, exchange, route);
+}
+
 function onObject(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
   const stream = streamHandler(route);
-  if (stream !== undefined) return stream(services, exchange, route);
-  if (isProxy(route)) return answerProxy(services, exchange, route);
+  if (stream !== undefined || isProxy(route))
+    return onConnection(services, exchange, { route, handler: stream ?? answerProxy });
   if (route.after !== undefined) throw noSuchResource();
   switch (exchange.method) {
     case 'GET':

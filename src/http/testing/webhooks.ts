@@ -28,8 +28,12 @@ export interface Answered {
 export const RULE = { apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'], operations: ['*'] };
 export const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 
-export function start(): Promise<Fixture> {
-  return startFixture({ plugins: (live) => allPlugins(live) });
+/** A server with every plugin, and what a pod needs in the namespace. */
+export async function start(): Promise<Fixture> {
+  const api = await startFixture({ plugins: (live) => allPlugins(live) });
+  const body = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+  assert.equal((await api.call('POST', '/api/v1/namespaces/default/serviceaccounts', { body })).status, 201);
+  return api;
 }
 
 export function reviewOf(call: WebhookCall): Review {
