@@ -1,4 +1,8 @@
-import { crdSchema } from './crd-schema.ts';
+import type { CustomFacts, RuleCheck } from './custom/facts.ts';
+import { type Node, readNode } from './custom/node.ts';
+import { toObjectSchema } from './custom/to-schema.ts';
+import { compareVersions } from './discovery.ts';
+import { isJsonObject } from './json.ts';
 import type { Kind, KindTable, PrinterColumn, ScalePaths, Subresource, Verb } from './kind.ts';
 import type { ObjectSchema, Schema } from './schema.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion } from './types.generated.ts';
@@ -14,24 +18,38 @@ const VERBS: readonly Verb[] = [
   'watch',
 ];
 const SUBRESOURCE_VERBS: readonly Verb[] = ['get', 'patch', 'update'];
+const SERVICE_PORT = 443;
 
-/**
- * The kinds a CRD serves, one for each served version, to be added to a {@link KindTable}.
- * @throws Invalid when a version's schema is not structural.
- */
-export function crdKinds(crd: CustomResourceDefinition, table: KindTable): readonly Kind[] {
-  const stored = crd.spec.versions.find(({ storage }) => storage);
+/** What the CRD alone does not say. */
+export interface CrdKindOptions {
+  readonly table: KindTable;
+  readonly since: number;
+  readonly gone: AbortSignal;
+  /** Compiles the rules of a version's schema; undefined where there are none. */
+  readonly compileRules: (root: Node) => RuleCheck | undefined;
+}
+
+/** The kinds a CRD without faults serves, one for each served version, to be added to a {@link KindTable}. */
+export function crdKinds(crd: CustomResourceDefinition, options: CrdKindOptions): readonly Kind[] {
+  const roots = new Map(
+    crd.spec.versions.map(({ name, schema }) => [name, readNode(schema?.openAPIV3Schema)] as const),
+  );
   return crd.spec.versions
     .filter(({ served }) => served)
-    .map((version) => crdKind(crd, version, { table, storageVersion: stored?.name ?? version.name }));
+    .map((version) => crdKind(crd, version, { ...options, roots }));
+}
+
+interface Parts extends CrdKindOptions {
+  readonly roots: ReadonlyMap<string, Node>;
 }
 
 function crdKind(
-  { spec }: CustomResourceDefinition,
+  crd: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
-  from: { readonly table: KindTable; readonly storageVersion: string },
+  parts: Parts,
 ): Kind {
-  const { names, group } = spec;
+  const { names, group, scope, versions } = crd.spec;
+  const custom = factsOf(crd, version, parts);
   const selectable = version.selectableFields?.map(({ jsonPath }) => jsonPath.replace(/^\./, ''));
   return {
     group,
@@ -42,15 +60,75 @@ function crdKind(
     singular: names.singular ?? names.kind.toLowerCase(),
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
-    namespaced: spec.scope === 'Namespaced',
+    namespaced: scope === 'Namespaced',
     verbs: VERBS,
-    storageVersion: from.storageVersion,
+    storageVersion: versions.find(({ storage }) => storage)?.name ?? version.name,
     subresources: subresourcesOf(group, names.kind, version),
-    schema: rootSchema(version, from.table),
+    schema: rootSchema(custom.root, custom.meta),
+    custom,
     ...(selectable === undefined ? {} : { selectableFields: selectable }),
     ...printerColumns(version),
     ...scalePaths(version),
   };
+}
+
+function factsOf(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  { table, roots, since, gone, compileRules }: Parts,
+): CustomFacts {
+  const openApi = version.schema?.openAPIV3Schema;
+  const root = roots.get(version.name) ?? readNode(openApi);
+  const meta = table.schemaOf('v1', 'ConfigMap')?.fields.metadata?.schema;
+  return {
+    root,
+    versions: roots,
+    meta: meta ?? { type: 'any' },
+    openApi: isJsonObject(openApi) ? openApi : {},
+    webhook: webhookOf(crd),
+    since,
+    deprecation: deprecationOf(crd, version),
+    terminating: crd.metadata?.deletionTimestamp !== undefined,
+    gone,
+    checkRules: root.has.rules ? compileRules(root) : undefined,
+  };
+}
+
+function webhookOf({ metadata, spec }: CustomResourceDefinition): CustomFacts['webhook'] {
+  const { strategy, webhook } = spec.conversion ?? { strategy: 'None' };
+  if (strategy !== 'Webhook') return undefined;
+  const { url, service, caBundle = '' } = webhook?.clientConfig ?? {};
+  return {
+    name: metadata?.name ?? '',
+    url,
+    service:
+      service === undefined
+        ? undefined
+        : {
+            namespace: service.namespace,
+            name: service.name,
+            path: service.path ?? '',
+            port: service.port ?? SERVICE_PORT,
+          },
+    caBundle,
+    reviewVersions: webhook?.conversionReviewVersions ?? [],
+  };
+}
+
+/** What the CRD says, else what to use instead: the newest version that is more mature and not deprecated itself. */
+function deprecationOf(
+  { spec }: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+): string | undefined {
+  if (version.deprecated !== true) return undefined;
+  if (version.deprecationWarning !== undefined) return version.deprecationWarning;
+  const { group, names } = spec;
+  const [better] = spec.versions
+    .filter((one) => one.served && one.deprecated !== true && compareVersions(one.name, version.name) < 0)
+    .map(({ name }) => name)
+    .sort(compareVersions);
+  const instead = better === undefined ? '' : `; use ${group}/${better} ${names.kind}`;
+  return `${group}/${version.name} ${names.kind} is deprecated${instead}`;
 }
 
 function printerColumns({ additionalPrinterColumns: columns }: CustomResourceDefinitionVersion): {
@@ -98,17 +176,16 @@ function subresourcesOf(
 }
 
 /** The CRD's schema, with what every object has; a CRD says nothing about those, or repeats it. */
-function rootSchema({ name, schema }: CustomResourceDefinitionVersion, table: KindTable): ObjectSchema {
-  const own = crdSchema(schema?.openAPIV3Schema, `spec.versions[${name}].schema.openAPIV3Schema`);
+function rootSchema(root: Node, meta: Schema): ObjectSchema {
+  const own = toObjectSchema(root);
   const string: Schema = { type: 'string' };
-  const meta = table.schemaOf('v1', 'ConfigMap')?.fields.metadata;
   return {
     ...own,
     fields: {
       ...own.fields,
       apiVersion: { schema: string },
       kind: { schema: string },
-      metadata: meta ?? { schema: { type: 'any' } },
+      metadata: { schema: meta },
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { CustomFacts } from './custom/facts.ts';
 import type { ObjectSchema } from './schema.ts';
 
 /** One kind in one version, as served. */
@@ -27,6 +28,8 @@ export interface Kind {
   readonly printerColumns?: readonly PrinterColumn[];
   /** Where a custom kind keeps what its `scale` subresource says; left out: as Deployments do. */
   readonly scalePaths?: ScalePaths;
+  /** Left out: the kind is built in. */
+  readonly custom?: CustomFacts;
 }
 
 /** A CRD's `additionalPrinterColumns`. */

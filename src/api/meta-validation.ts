@@ -81,9 +81,17 @@ export function validateObjectMeta(
   meta: ObjectMeta,
   kind: Pick<Kind, 'group' | 'resource' | 'namespaced'>,
 ): readonly ErrorDetail[] {
+  return validateMeta(meta, { rule: nameRuleOf(kind), namespaced: kind.namespaced });
+}
+
+/** As {@link validateObjectMeta}, of what may be called as `rule` says. */
+export function validateMeta(
+  meta: ObjectMeta,
+  { rule, namespaced }: { readonly rule: Rule; readonly namespaced: boolean },
+): readonly ErrorDetail[] {
   return [
-    ...nameDetails(meta, nameRuleOf(kind)),
-    ...namespaceDetails(meta.namespace ?? '', kind.namespaced),
+    ...nameDetails(meta, rule),
+    ...namespaceDetails(meta.namespace ?? '', namespaced),
     ...labelDetails(meta.labels ?? {}, 'metadata.labels'),
     ...annotationDetails(meta.annotations ?? {}),
     ...ownerDetails(meta),
@@ -119,7 +127,8 @@ function namespaceDetails(namespace: string, namespaced: boolean): ErrorDetail[]
   return namespaced ? dns1123Label(namespace).map((why) => invalid(field, namespace, why)) : [];
 }
 
-function annotationDetails(annotations: Readonly<Record<string, string>>): ErrorDetail[] {
+/** Keys and size of annotations. */
+export function annotationDetails(annotations: Readonly<Record<string, string>>): ErrorDetail[] {
   const field = 'metadata.annotations';
   const bytes = Object.entries(annotations).reduce(
     (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),

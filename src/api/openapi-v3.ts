@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { customComponents } from './custom/open-api.ts';
 import { servedGroups } from './discovery.ts';
 import type { JsonObject } from './json.ts';
 import { apiVersionOf, type Kind, type KindTable } from './kind.ts';
@@ -30,27 +31,22 @@ export function openApiDocument(table: KindTable, group: string, version: string
   };
   const paths: Record<string, JsonObject> = {};
   for (const kind of kinds) {
-    const name = componentName(kind, kind.kind, kind.schema.name);
-    const object = components.refer(kind.schema, name);
-    mark(components, name, kind);
-    const list = table.schemaOf(apiVersionOf(kind), kind.listKind);
-    const listName = list === undefined ? '' : componentName(kind, kind.listKind, list.name);
+    const { object, list } = refer(components, table, kind);
     const bodies = {
       object,
-      list: list === undefined ? {} : components.refer(list, listName),
+      list,
       deleteOptions: meta('DeleteOptions'),
       status: meta('Status'),
       subresource: (sub: Kind['subresources'][number]) => {
         const schema = table.schemaOf(apiVersionOf(sub), sub.kind);
         if (schema === undefined) return undefined;
-        const subName = schema === kind.schema ? name : schema.name;
-        const reference = components.refer(schema, subName);
-        mark(components, subName, sub);
+        if (schema === kind.schema) return object;
+        const reference = components.refer(schema);
+        mark(components, schema.name, sub);
         return reference;
       },
     };
-    if (list !== undefined) mark(components, listName, { ...kind, kind: kind.listKind });
-    Object.assign(paths, pathsOf(kind, bodies, kind.schema.name === ''));
+    Object.assign(paths, pathsOf(kind, bodies, kind.custom !== undefined));
   }
   return {
     openapi: '3.0.0',
@@ -107,9 +103,20 @@ function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }
 
-/** `example.com` and `Foo` → `com.example.v1.Foo`, as upstream names a CRD's. */
-function componentName({ group, version }: Kind, kind: string, own: string): string {
-  return own === '' ? `${group.split('.').reverse().join('.')}.${version}.${kind}` : own;
+/** References to the components of a kind and of its list. */
+function refer(
+  components: Components,
+  table: KindTable,
+  kind: Kind,
+): { readonly object: JsonObject; readonly list: JsonObject } {
+  if (kind.custom !== undefined) return customComponents(components, table, { kind, custom: kind.custom });
+  const object = components.refer(kind.schema);
+  mark(components, kind.schema.name, kind);
+  const schema = table.schemaOf(apiVersionOf(kind), kind.listKind);
+  if (schema === undefined) return { object, list: {} };
+  const list = components.refer(schema);
+  mark(components, schema.name, { ...kind, kind: kind.listKind });
+  return { object, list };
 }
 
 function mark(

@@ -105,11 +105,18 @@ test('a kind is served from the moment its names are accepted until its CRD goes
   assert.match(document, /com\.example\.v1\.Foo/);
   assert.match((await fixture.call('GET', '/apis')).text, /"name":"example.com"/);
 
+  const deleted = await fixture.call('DELETE', `${DEFINITIONS}/foos.example.com`);
+  assert.equal(deleted.status, 200, deleted.text);
+  const { metadata } = deleted.json<{ metadata: { finalizers: string[] } }>();
+  assert.deepEqual(metadata.finalizers, ['customresourcecleanup.apiextensions.k8s.io']);
+  await waitFor(() => kinds.byKind('example.com/v1', 'Foo')?.custom?.terminating === true);
+  const late = await fixture.call('POST', FOOS, { body: foo('late', { size: 1 }) });
+  assert.deepEqual([late.status, late.json().reason], [405, 'MethodNotAllowed']);
+  // The CRD controller does so when the objects are gone.
   await fixture.call('PATCH', `${DEFINITIONS}/foos.example.com`, {
     body: { metadata: { finalizers: null } },
     headers: { 'content-type': 'application/merge-patch+json' },
   });
-  assert.equal((await fixture.call('DELETE', `${DEFINITIONS}/foos.example.com`)).status, 200);
   await waitFor(() => kinds.byKind('example.com/v1', 'Foo') === undefined);
   assert.equal((await fixture.call('GET', FOOS)).status, 404);
 });
@@ -147,16 +154,16 @@ const REFUSED: readonly [string, object, string][] = [
   [
     'a schema that is not structural',
     { versions: [{ ...version, schema: { openAPIV3Schema: { type: 'object', properties: { a: {} } } } }] },
-    'spec.versions[0].schema.openAPIV3Schema.properties.a.type',
+    'spec.validation.openAPIV3Schema.properties[a].type',
   ],
   ['another group', { group: 'other.com' }, 'metadata.name'],
   ['a wrong scope', { scope: 'Everywhere' }, 'spec.scope'],
   [
     'a column that is no path',
     {
-      versions: [{ ...version, additionalPrinterColumns: [{ name: 'a', type: 'string', jsonPath: '.a[' }] }],
+      versions: [{ ...version, additionalPrinterColumns: [{ name: 'a', type: 'string', jsonPath: 'a' }] }],
     },
-    'spec.versions[0].additionalPrinterColumns[0].jsonPath',
+    'spec.additionalPrinterColumns[0].JSONPath',
   ],
 ];
 for (const [what, change, field] of REFUSED)

@@ -20,6 +20,12 @@ export const LIMITS = {
   nesting: 64,
   /** Most alias expansions in one YAML document. */
   yamlAliases: 100,
+  /** Most fields that a version of a CRD lets objects be selected by, as upstream. */
+  selectableFields: 8,
+  /** Longest a conversion webhook may take, in seconds: upstream's. */
+  conversionSeconds: 30,
+  /** Most errors that a CRD's schema reports of one object. */
+  schemaFaults: 1000,
   /** Most operations in one JSON patch, as upstream. */
   jsonPatchOperations: 10_000,
   /** Most combinations of verb, group, resource and name that a check for escalation looks through. */

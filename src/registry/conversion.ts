@@ -7,18 +7,18 @@ const STORED_AS: Readonly<Record<string, { readonly group: string; readonly vers
   'events.k8s.io/events': { group: '', version: 'v1' },
 };
 
-/** The kind in the version the store holds; the same object where that is the version asked for. */
+/**
+ * The kind in the version the store holds; the same object where that is the version asked for. Custom kinds have a
+ * store each that speaks the version asked for (`custom/custom-store.ts`).
+ */
 export function storageKind(kind: Kind, kinds: KindTable): Kind {
   const elsewhere = STORED_AS[`${kind.group}/${kind.resource}`];
   if (elsewhere !== undefined) return kinds.find(elsewhere.group, elsewhere.version, kind.resource) ?? kind;
-  if (kind.version === kind.storageVersion) return kind;
+  if (kind.version === kind.storageVersion || kind.custom !== undefined) return kind;
   return kinds.find(kind.group, kind.storageVersion, kind.resource) ?? kind;
 }
 
-/**
- * The object in another version of its kind. Kinds without a conversion of their own (custom resources with
- * strategy None) only change their apiVersion.
- */
+/** The object in another version of its kind. Kinds without a conversion of their own only change their apiVersion. */
 export function convert(object: Readonly<ApiObject>, to: Kind): ApiObject {
   const apiVersion = apiVersionOf(to);
   if (object.apiVersion === apiVersion) return { ...object };

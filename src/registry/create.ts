@@ -13,6 +13,7 @@ import { prepareAgain, prepareCreate } from './prepare.ts';
 import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
 import { present, storedKind, storeKey } from './storage.ts';
 import { validateObject } from './validate.ts';
+import { fillDefaults } from './walks.ts';
 
 const CLAIM_TAKEN = 'ClaimTaken';
 
@@ -28,6 +29,11 @@ export interface CreateRequest {
 /** @throws AlreadyExists, Invalid, and what admission says. */
 export async function create(parts: RegistryParts, request: CreateRequest): Promise<ObjectBytes> {
   const kind = storedKind(parts, request.target.kind);
+  if (kind.asked.custom?.terminating === true)
+    throw new AmphoraError(
+      'MethodNotAllowed',
+      'create not allowed while custom resource definition is terminating',
+    );
   for (let attempt = 1; ; attempt++) {
     const object = request.make();
     const generated = (object.metadata?.name ?? '') === '' && request.target.name === undefined;
@@ -56,6 +62,7 @@ async function createOnce(
   const admission = admissionRequest(parts, kind, { context, operation: 'CREATE', object });
   await parts.admission.mutate(admission);
   if (isRewritten(admission)) prepareAgain(kind, object);
+  fillDefaults(kind.stored, object);
   kind.strategy.defaults?.(object); // What plugins added gets its defaults too.
   const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
   kind.strategy.allocate?.(object);

@@ -22,7 +22,10 @@ export function serveCustomKinds(
 
 interface Entry {
   readonly spec: unknown;
+  readonly terminating: boolean;
   readonly kinds: readonly Kind[];
+  /** Ends the watches of what is replaced or goes. */
+  readonly end: AbortController;
 }
 
 class ServedKinds {
@@ -44,26 +47,33 @@ class ServedKinds {
     }
     const known = this.#entries.get(name);
     // A new status is no new kind: documents and printers made from the old one stay good.
-    if (known !== undefined && equalJson(known.spec, crd.spec)) return;
-    const kinds = this.#make(crd);
+    const terminating = crd.metadata?.deletionTimestamp !== undefined;
+    if (known?.terminating === terminating && equalJson(known.spec, crd.spec)) return;
+    const end = new AbortController();
+    const kinds = this.#make(crd, end.signal);
     for (const kind of known?.kinds ?? [])
       if (!kinds.some(({ version }) => version === kind.version))
         this.#table.remove(kind.group, kind.version, kind.resource);
     for (const kind of kinds) this.#table.add(kind);
-    this.#entries.set(name, { spec: crd.spec, kinds });
+    this.#entries.set(name, { spec: crd.spec, terminating, kinds, end });
+    known?.end.abort();
   }
 
   drop(name: string): void {
-    for (const { group, version, resource } of this.#entries.get(name)?.kinds ?? [])
+    const known = this.#entries.get(name);
+    for (const { group, version, resource } of known?.kinds ?? [])
       this.#table.remove(group, version, resource);
     this.#entries.delete(name);
+    known?.end.abort();
   }
 
-  #make(crd: CustomResourceDefinition): readonly Kind[] {
+  #make(crd: CustomResourceDefinition, gone: AbortSignal): readonly Kind[] {
     try {
-      return crdKinds(crd, this.#table).filter(({ group, version, resource }) => {
+      const since = Number(crd.metadata?.resourceVersion ?? 0);
+      const options = { table: this.#table, since, gone, compileRules: () => undefined };
+      return crdKinds(crd, options).filter(({ group, version, resource }) => {
         const there = this.#table.find(group, version, resource);
-        return there === undefined || there.schema.name === ''; // Never in place of a built-in kind.
+        return there === undefined || there.custom !== undefined; // Never in place of a built-in kind.
       });
     } catch (error) {
       this.#log.warn({ error, crd: crd.metadata?.name }, 'a stored CRD is not served');

@@ -1,11 +1,12 @@
 import type { Admission, AdmissionReader } from '../access/admission/admission.ts';
-import { type ApiObject, type KindTable, qualifiedResource } from '../api/kind.ts';
+import { type ApiObject, type Kind, type KindTable, qualifiedResource } from '../api/kind.ts';
 import { validateSchema } from '../api/validate-schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
 import { admitBody } from './admit.ts';
 import { type CreateRequest, create } from './create.ts';
+import { createPartsOf } from './custom/parts.ts';
 import { remove } from './delete.ts';
 import { removeCollection } from './delete-collection.ts';
 import { evict } from './eviction.ts';
@@ -43,28 +44,46 @@ export function createRegistry(options: RegistryOptions): Registry {
     shared,
     reader: createReader(store, shared),
   };
+  const partsOf = createPartsOf(parts);
+  /** Whoever uses an old version of a custom kind is told so. */
+  const enter = (context: RequestContext, kind: Kind): RegistryParts => {
+    if (kind.custom?.deprecation !== undefined) context.warn(kind.custom.deprecation);
+    return partsOf(kind);
+  };
   return {
     kinds,
-    get: (context, target, query) => get(parts, { context, target, options: query }),
-    list: (context, target, query) => list(parts, { context, target, options: query }),
-    watch: (context, target, query) => watch(parts, { context, target, options: query }),
+    get: (context, target, query) => get(enter(context, target.kind), { context, target, options: query }),
+    list: (context, target, query) => list(enter(context, target.kind), { context, target, options: query }),
+    watch: (context, target, query) =>
+      watch(enter(context, target.kind), { context, target, options: query }),
     create: async (context, target, body) => {
       const make = () => conformBody(kinds, target, { object: body, context });
-      return await createAny(parts, { context, target, make });
+      return await createAny(enter(context, target.kind), { context, target, make });
     },
     update: async (context, target, body) => {
       const make = () => conformBody(kinds, target, { object: body, context });
       if (target.subresource === 'finalize')
-        return await finalize(parts, { context, target, object: make() });
-      if (target.subresource !== 'scale') return await update(parts, { context, target, make });
-      return { object: await writeScale(parts, { context, target, make }), created: false };
+        return await finalize(enter(context, target.kind), { context, target, object: make() });
+      if (target.subresource !== 'scale')
+        return await update(enter(context, target.kind), { context, target, make });
+      return {
+        object: await writeScale(enter(context, target.kind), { context, target, make }),
+        created: false,
+      };
     },
-    patch: (context, target, change) => patch(parts, { context, target, patch: change }),
-    delete: (context, target, query) => remove(parts, { context, target, options: query }),
+    patch: (context, target, change) =>
+      patch(enter(context, target.kind), { context, target, patch: change }),
+    delete: (context, target, query) =>
+      remove(enter(context, target.kind), { context, target, options: query }),
     admit: (context, target, { operation, object }) =>
-      admitBody(parts, context, { operation, target, body: object }),
+      admitBody(partsOf(target.kind), context, { operation, target, body: object }),
     deleteCollection: (context, target, query, deletion) =>
-      removeCollection(parts, { context, target, list: query, options: deletion }),
+      removeCollection(enter(context, target.kind), {
+        context,
+        target,
+        list: query,
+        options: deletion,
+      }),
   };
 }
 

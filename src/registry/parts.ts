@@ -1,4 +1,5 @@
 import type { Admission, AdmissionReader } from '../access/admission/admission.ts';
+import type { WebhookCaller } from '../access/webhooks/caller.ts';
 import type { ApiObject, Kind, KindTable } from '../api/kind.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/store.ts';
@@ -20,6 +21,8 @@ export interface RegistryParts {
 
 /** What others do for the registry. */
 export interface RegistryHooks {
+  /** Calls the webhooks that convert custom objects; without it, none is called. */
+  readonly webhooks?: WebhookCaller;
   /** Answers `serviceaccounts/token`: the TokenRequest with its status. */
   readonly issueToken?: (request: TokenIssue, context: RequestContext) => Promise<ApiObject>;
   /** Answers a create of what is never stored: TokenReview, SubjectAccessReview, … by qualified resource. */

@@ -61,7 +61,8 @@ export function prepareUpdate(
   const { strategy } = kind;
   keepServerFields(object, old);
   if (subresource === 'status') {
-    (strategy.prepareStatus ?? keepAllButStatus)(object, old);
+    const keep = isCustom(kind) ? keepAllButStatusAlone : keepAllButStatus;
+    (strategy.prepareStatus ?? keep)(object, old);
     return object;
   }
   if (subresource === '' && hasStatus(kind.stored)) copyField(object, old, 'status');
@@ -73,7 +74,7 @@ export function prepareUpdate(
   }
   strategy.defaults?.(object);
   strategy.prepareUpdate?.(object, old);
-  if (old.metadata.generation !== undefined && !sameContent(object, old))
+  if (old.metadata.generation !== undefined && !sameContent(kind, object, old))
     object.metadata.generation = old.metadata.generation + 1;
   return object;
 }
@@ -86,6 +87,13 @@ export function keepAllButStatus(object: ApiObject, old: Readonly<ApiObject>): v
   copyField(object.metadata, old.metadata, 'labels');
   copyField(object.metadata, old.metadata, 'ownerReferences');
   copyField(object.metadata, old.metadata, 'finalizers');
+}
+
+/** What `/status` of a custom kind may change: no metadata either. */
+function keepAllButStatusAlone(object: ApiObject, old: Readonly<ApiObject>): void {
+  keepAllButStatus(object, old);
+  const { managedFields } = object.metadata;
+  object.metadata = { ...old.metadata, ...(managedFields === undefined ? {} : { managedFields }) };
 }
 
 export function copyField<T extends object>(to: T, from: Readonly<T>, field: keyof T): void {
@@ -110,17 +118,15 @@ function keepServerFields(object: ApiObject, old: Readonly<ApiObject>): void {
 
 /** Custom resources count generations; built-in kinds say so in their strategy. */
 function isCustom(kind: StoredKind): boolean {
-  return kind.stored.schema.name === '';
+  return kind.stored.custom !== undefined;
 }
 
-/** Whether nothing but metadata and status differs. */
-function sameContent(a: Readonly<ApiObject>, b: Readonly<ApiObject>): boolean {
-  return equalJson(content(a), content(b));
-}
-
-function content(object: Readonly<ApiObject>): object {
-  const { metadata: _metadata, status: _status, ...rest } = object;
-  return rest;
+/** Whether nothing but metadata and status differs. The status of a custom kind that writes it with the rest counts. */
+function sameContent(kind: StoredKind, a: Readonly<ApiObject>, b: Readonly<ApiObject>): boolean {
+  const { metadata: _metadataA, status: statusA, ...restA } = a;
+  const { metadata: _metadataB, status: statusB, ...restB } = b;
+  if (!equalJson(restA, restB)) return false;
+  return !isCustom(kind) || hasStatus(kind.stored) || equalJson(statusA, statusB);
 }
 
 /** Makes name and namespace those of the address. @throws BadRequest when they say otherwise. */

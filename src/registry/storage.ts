@@ -1,4 +1,4 @@
-import { type ApiObject, apiVersionOf, type Kind, qualifiedResource } from '../api/kind.ts';
+import { type ApiObject, type Kind, qualifiedResource } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { StoredObject, StoreKey } from '../store/store.ts';
 import { convert, storageKind } from './conversion.ts';
@@ -7,10 +7,14 @@ import { encodeObject, objectBytes } from './object-bytes.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import type { ObjectBytes } from './registry.ts';
 
+/** What holds for every custom kind. */
+const CUSTOM = { unconditionalUpdate: false };
+
 export function storedKind(parts: RegistryParts, asked: Kind): StoredKind {
   const stored = storageKind(asked, parts.kinds);
   const resource = qualifiedResource(stored);
-  return { asked, stored, strategy: parts.strategies.get(resource) ?? { resource } };
+  const strategy = parts.strategies.get(resource) ?? { resource };
+  return { asked, stored, strategy: asked.custom === undefined ? strategy : { ...strategy, ...CUSTOM } };
 }
 
 export function storeKey(kind: Kind, namespace: string, name: string): StoreKey {
@@ -43,19 +47,8 @@ export function present(
   stored: { readonly bytes: Buffer; readonly revision: number },
 ): ObjectBytes {
   const bytes = parts.shared.of(stored.bytes, stored.revision);
-  if (kind.asked === kind.stored && !(isCustom(kind.asked) && isOlder(stored.bytes, kind.asked)))
-    return bytes;
+  if (kind.asked === kind.stored) return bytes;
   return objectBytes(encodeObject(convert(bytes.object(), kind.asked)), stored.revision);
-}
-
-function isCustom(kind: Kind): boolean {
-  return kind.schema.name === '';
-}
-
-/** Whether the bytes were written when another version was the one to store; a CRD may change that. */
-function isOlder(stored: Buffer, kind: Kind): boolean {
-  const now = Buffer.from(`{"kind":${JSON.stringify(kind.kind)},"apiVersion":"${apiVersionOf(kind)}"`);
-  return stored.compare(now, 0, now.length, 0, now.length) !== 0;
 }
 
 /** A copy of a stored object that may be changed, revision included. */

@@ -1,6 +1,13 @@
-import type { ApiObject } from '../api/kind.ts';
+import type { ApiObject, Kind } from '../api/kind.ts';
 import type { ErrorDetail } from '../lib/errors.ts';
 import type { Claim } from './claims.ts';
+
+/** What is known when an object is validated. */
+export interface Validation {
+  readonly kind: Kind;
+  /** Left out: the object is new. */
+  readonly change: { readonly old: Readonly<ApiObject>; readonly subresource: string } | undefined;
+}
 
 /**
  * What no schema says about one kind, in the version that is stored. Everything is optional: a kind without a
@@ -39,7 +46,7 @@ export interface Strategy {
   allocate?(object: ApiObject): void;
   /** What the object holds and no other may; empty for what it has not. */
   claims?(object: Readonly<ApiObject>): readonly Claim[];
-  validate?(object: Readonly<ApiObject>): ErrorDetail[];
+  validate?(object: Readonly<ApiObject>, validation: Validation): ErrorDetail[];
   /** In addition to {@link Strategy.validate}, for writes of the object itself. */
   validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[];
   /** What keeps a deleted object, besides finalizers: `spec.finalizers` of a namespace. */

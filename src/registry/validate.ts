@@ -2,14 +2,27 @@ import type { ApiObject } from '../api/kind.ts';
 import { validateObjectMeta } from '../api/meta-validation.ts';
 import { validateSchema } from '../api/validate-schema.ts';
 import type { ErrorDetail } from '../lib/errors.ts';
+import { customFaults } from './custom/custom-faults.ts';
 import { forbidden } from './field-errors.ts';
 import type { StoredKind } from './parts.ts';
 
+/** What is written over what; left out: the object is new. */
+export interface ValidatedChange {
+  readonly old: Readonly<ApiObject>;
+  readonly subresource: string;
+}
+
 /** Everything that is wrong with an object by itself: metadata, schema, and what its strategy knows. */
-export function validateObject(kind: StoredKind, object: Readonly<ApiObject>): ErrorDetail[] {
+export function validateObject(
+  kind: StoredKind,
+  object: Readonly<ApiObject>,
+  change?: ValidatedChange,
+): ErrorDetail[] {
   const details = [...validateObjectMeta(object.metadata, kind.stored)];
+  if (kind.stored.custom !== undefined)
+    return [...details, ...customFaults(kind.stored, kind.stored.custom, { object, change })];
   details.push(...validateSchema(kind.stored.schema, object));
-  details.push(...(kind.strategy.validate?.(object) ?? []));
+  details.push(...(kind.strategy.validate?.(object, { kind: kind.stored, change }) ?? []));
   return unique(details);
 }
 

@@ -1,13 +1,25 @@
 import { applyDefaults as schemaDefaults } from '../api/apply-defaults.ts';
-import { conform, strictDecodingError } from '../api/conform.ts';
-import { cloneJson } from '../api/json.ts';
+import { type Conformed, conform, strictDecodingError } from '../api/conform.ts';
+import { customDefaults } from '../api/custom/defaults.ts';
+import { prune } from '../api/custom/prune.ts';
+import { cloneJson, isJsonObject } from '../api/json.ts';
 import { type ApiObject, apiVersionOf, type Kind, type KindTable } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { RequestContext } from './registry.ts';
 
 /** The object with what its kind's schema says a missing field means. */
 export function withDefaults(kind: Kind, object: ApiObject): ApiObject {
-  return schemaDefaults(kind.schema, object) as ApiObject; // The walk keeps what it does not fill in.
+  const { custom } = kind;
+  const filled =
+    custom === undefined ? schemaDefaults(kind.schema, object) : customDefaults(custom.root, object);
+  return filled as ApiObject; // The walk keeps what it does not fill in.
+}
+
+/** Gives what admission added to a custom object its defaults, in place. */
+export function fillDefaults({ custom }: Kind, object: ApiObject): void {
+  if (custom === undefined || !custom.root.has.defaults) return;
+  const filled = customDefaults(custom.root, object) as ApiObject; // As above.
+  if (filled !== object) Object.assign(object, filled);
 }
 
 /** What a patch made, decoded as a request body is. @throws BadRequest when it is no object of the kind. */
@@ -33,12 +45,8 @@ export function conformBody(
 }
 
 /** Unknown fields are dropped with a warning, or refused, as the request wants it. */
-function conformObject(
-  kind: Pick<Kind, 'kind' | 'schema' | 'version'>,
-  value: unknown,
-  context: RequestContext,
-): ApiObject {
-  const { value: object, unknown, wrong } = conform(kind.schema, value);
+function conformObject(kind: Decoded, value: unknown, context: RequestContext): ApiObject {
+  const { value: object, unknown, wrong } = decode(kind, value);
   if (wrong.length > 0)
     throw new AmphoraError(
       'BadRequest',
@@ -52,7 +60,14 @@ function conformObject(
   return withMetadata(object as ApiObject); // It conforms to the kind's schema.
 }
 
+type Decoded = Pick<Kind, 'kind' | 'schema' | 'version' | 'custom'>;
+
+/** A custom object is not typed before it is validated: only what its schema knows, and its metadata, is sorted out. */
+function decode({ schema, custom }: Decoded, value: unknown): Conformed {
+  if (custom === undefined || !isJsonObject(value)) return conform(schema, value);
+  return prune(custom.root, value, custom.meta);
+}
+
 function withMetadata(object: ApiObject): ApiObject {
-  object.metadata ??= { name: '' };
-  return object;
+  return object.metadata === undefined ? { ...object, metadata: { name: '' } } : object;
 }

@@ -16,7 +16,7 @@ import { prepareUpdate } from './prepare.ts';
 import type { ObjectBytes, RequestContext, ResourceTarget } from './registry.ts';
 import { mustLoad, present, storedKind } from './storage.ts';
 import { validateObject, validateUpdate } from './validate.ts';
-import { withDefaults } from './walks.ts';
+import { fillDefaults, withDefaults } from './walks.ts';
 
 export interface WriteRequest {
   readonly context: RequestContext;
@@ -114,7 +114,11 @@ async function writeOnce(parts: RegistryParts, step: WriteStep): Promise<ObjectB
     await parts.admission.mutate(admission);
     if (isRewritten(admission)) takeRewritten(step, { object, old, seen: admission.object });
   }
-  const faults = [...validateObject(kind, object), ...validateUpdate(kind, { object, old, subresource })];
+  fillDefaults(kind.stored, object);
+  const faults = [
+    ...validateObject(kind, object, { old, subresource }),
+    ...validateUpdate(kind, { object, old, subresource }),
+  ];
   throwIfInvalid(kind.asked, request.target.name, faults);
   if (admission !== undefined) await parts.admission.validate(admission);
   const bytes = encodeBounded(object, { ownership });

@@ -1,3 +1,4 @@
+import { isCode } from '../../lib/errors.ts';
 import { type JsonPath, parseJsonPath } from '../json-path.ts';
 import type { Kind, PrinterColumn } from '../kind.ts';
 import { AGE, age, type Column, columns } from './column.ts';
@@ -11,11 +12,20 @@ const AGE_COLUMN: PrinterColumn = {
   jsonPath: '.metadata.creationTimestamp',
 };
 
-/** The name and what the CRD asks for; without a wish, the age. */
+/** The name and what the CRD asks for; without a wish, or with a path that is none, the age. */
 export function customColumns(kind: Kind): readonly Column[] {
   const [name] = columns(AGE);
-  const wanted = (kind.printerColumns ?? [AGE_COLUMN]).map(customColumn);
+  const wanted = wantedColumns(kind) ?? [customColumn(AGE_COLUMN)];
   return name === undefined ? wanted : [name, ...wanted];
+}
+
+function wantedColumns({ printerColumns }: Kind): readonly Column[] | undefined {
+  try {
+    return printerColumns?.map(customColumn);
+  } catch (error) {
+    if (isCode(error, 'BadRequest')) return undefined;
+    throw error;
+  }
 }
 
 function customColumn(spec: PrinterColumn): Column {

@@ -31,7 +31,7 @@ export function createTablePrinter(now: () => number) {
     return made;
   };
   return (kind: Kind, objects: readonly Readonly<ApiObject>[]): PrintedCells | undefined => {
-    const columns = kind.schema.name === '' ? customOf(kind) : COLUMNS[qualifiedResource(kind)];
+    const columns = kind.custom !== undefined ? customOf(kind) : COLUMNS[qualifiedResource(kind)];
     if (columns === undefined) return undefined;
     const at = now();
     return { columns, rows: objects.map((object) => columns.map((column) => column.cell(object, at))) };

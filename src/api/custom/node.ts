@@ -1,0 +1,176 @@
+import { RE2JS } from 're2js';
+import { isJsonObject, type JsonObject, memberOf } from '../json.ts';
+import { type FormatCheck, formatCheck } from './formats.ts';
+
+export type NodeType = 'array' | 'boolean' | 'integer' | 'number' | 'object' | 'string';
+
+/**
+ * One place of a CRD's schema, read once when the CRD changes: what all walks over custom objects follow.
+ * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+ */
+export interface Node {
+  /** Empty: any. Two for `x-kubernetes-int-or-string`. */
+  readonly types: readonly NodeType[];
+  readonly nullable: boolean;
+  /** Undefined: none. */
+  readonly default: unknown;
+  readonly fields: ReadonlyMap<string, Node>;
+  /** `additionalProperties`: true for any, false for none, undefined where the schema does not say. */
+  readonly values: Node | boolean | undefined;
+  readonly items: Node | undefined;
+  /** `x-kubernetes-preserve-unknown-fields` */
+  readonly preserves: boolean;
+  /** `x-kubernetes-embedded-resource` */
+  readonly embedded: boolean;
+  readonly intOrString: boolean;
+  readonly listType: 'atomic' | 'set' | 'map';
+  readonly mapKeys: readonly string[];
+  readonly atomicMap: boolean;
+  readonly description: string | undefined;
+  readonly checks: Checks;
+  /** `x-kubernetes-validations`, as the CRD has them. */
+  readonly rules: readonly Rule[];
+  /** What stands here or below, so that a walk leaves out what it does not concern. */
+  readonly has: Readonly<Record<'defaults' | 'embedded' | 'uniqueLists' | 'rules', boolean>>;
+}
+
+export interface Checks {
+  readonly minimum: number | undefined;
+  readonly maximum: number | undefined;
+  readonly exclusiveMinimum: boolean;
+  readonly exclusiveMaximum: boolean;
+  readonly multipleOf: number | undefined;
+  readonly minLength: number | undefined;
+  readonly maxLength: number | undefined;
+  readonly pattern: { readonly text: string; readonly expression: RE2JS } | undefined;
+  readonly minItems: number | undefined;
+  readonly maxItems: number | undefined;
+  readonly minProperties: number | undefined;
+  readonly maxProperties: number | undefined;
+  readonly required: readonly string[];
+  readonly enum: readonly unknown[];
+  /** Of a number: `int32`, `int64`, `float`, `double`; of a string: as the CRD writes it. Unknown ones are left out. */
+  readonly format: string;
+  readonly formatCheck: FormatCheck | undefined;
+  readonly allOf: readonly Node[];
+  readonly anyOf: readonly Node[];
+  readonly oneOf: readonly Node[];
+  readonly not: Node | undefined;
+}
+
+export interface Rule {
+  readonly rule: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  readonly reason?: string;
+  readonly fieldPath?: string;
+  readonly optionalOldSelf?: boolean;
+}
+
+const TYPES: ReadonlySet<string> = new Set(['array', 'boolean', 'integer', 'number', 'object', 'string']);
+
+/** Reads an `openAPIV3Schema` that has no faults; what is not understood means nothing. */
+export function readNode(source: unknown): Node {
+  const from = isJsonObject(source) ? source : {};
+  const fields = readFields(from.properties);
+  const items = isJsonObject(from.items) ? readNode(from.items) : undefined;
+  const values = readValues(from.additionalProperties);
+  const checks = readChecks(from);
+  const rules = list(from['x-kubernetes-validations']).filter(isJsonObject) as unknown as Rule[]; // Conformed with the CRD.
+  const intOrString = from['x-kubernetes-int-or-string'] === true;
+  const embedded = from['x-kubernetes-embedded-resource'] === true;
+  const listType = from['x-kubernetes-list-type'];
+  const preset = memberOf(from, 'default');
+  const below = [...fields.values(), ...(items === undefined ? [] : [items])];
+  if (typeof values === 'object') below.push(values);
+  const unique = listType === 'set' || listType === 'map';
+  const any = (what: keyof Node['has']) => below.some((node) => node.has[what]);
+  return {
+    types: intOrString ? ['integer', 'string'] : typesOf(from.type),
+    nullable: from.nullable === true,
+    default: preset ?? undefined,
+    fields,
+    values,
+    items,
+    preserves: from['x-kubernetes-preserve-unknown-fields'] === true,
+    embedded,
+    intOrString,
+    listType: listType === 'set' || listType === 'map' ? listType : 'atomic',
+    mapKeys: strings(from['x-kubernetes-list-map-keys']),
+    atomicMap: from['x-kubernetes-map-type'] === 'atomic',
+    description: typeof from.description === 'string' ? from.description : undefined,
+    checks,
+    rules,
+    has: {
+      defaults: (preset ?? undefined) !== undefined || any('defaults'),
+      embedded: embedded || any('embedded'),
+      uniqueLists: unique || any('uniqueLists'),
+      rules: rules.length > 0 || any('rules') || checks.allOf.some((node) => node.has.rules),
+    },
+  };
+}
+
+function readFields(properties: unknown): ReadonlyMap<string, Node> {
+  if (!isJsonObject(properties)) return new Map();
+  return new Map(Object.entries(properties).map(([name, schema]) => [name, readNode(schema)]));
+}
+
+function readValues(source: unknown): Node | boolean | undefined {
+  if (typeof source === 'boolean') return source;
+  return isJsonObject(source) ? readNode(source) : undefined;
+}
+
+function readChecks(from: JsonObject): Checks {
+  const count = (key: string) => (typeof from[key] === 'number' ? from[key] : undefined);
+  const nodes = (key: string) => list(from[key]).map(readNode);
+  const format = supportedFormat(from);
+  return {
+    minimum: count('minimum'),
+    maximum: count('maximum'),
+    exclusiveMinimum: from.exclusiveMinimum === true,
+    exclusiveMaximum: from.exclusiveMaximum === true,
+    multipleOf: count('multipleOf'),
+    minLength: count('minLength'),
+    maxLength: count('maxLength'),
+    pattern: readPattern(from.pattern),
+    minItems: count('minItems'),
+    maxItems: count('maxItems'),
+    minProperties: count('minProperties'),
+    maxProperties: count('maxProperties'),
+    required: strings(from.required),
+    enum: list(from.enum),
+    format,
+    formatCheck: from.type === 'integer' || from.type === 'number' ? undefined : formatCheck(format),
+    allOf: nodes('allOf'),
+    anyOf: nodes('anyOf'),
+    oneOf: nodes('oneOf'),
+    not: isJsonObject(from.not) ? readNode(from.not) : undefined,
+  };
+}
+
+/** RE2, as upstream: a CRD's pattern cannot take more than linear time, whatever it is tried on. */
+function readPattern(pattern: unknown): Checks['pattern'] {
+  if (typeof pattern !== 'string' || pattern === '') return undefined;
+  return { text: pattern, expression: RE2JS.compile(pattern) };
+}
+
+/** A format that upstream does not know is no format; which it knows depends on the type. */
+export function supportedFormat({ type, format }: JsonObject): string {
+  if (typeof format !== 'string') return '';
+  if (type === 'integer') return format === 'int32' || format === 'int64' ? format : '';
+  if (type === 'number') return format === 'float' || format === 'double' ? format : '';
+  const known = (type === undefined || type === '' || type === 'string') && formatCheck(format) !== undefined;
+  return known ? format : '';
+}
+
+function typesOf(type: unknown): readonly NodeType[] {
+  return typeof type === 'string' && TYPES.has(type) ? [type as NodeType] : []; // It is in the set of them.
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function strings(value: unknown): string[] {
+  return list(value).filter((each) => typeof each === 'string');
+}

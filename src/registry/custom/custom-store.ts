@@ -1,0 +1,150 @@
+import { customDefaults } from '../../api/custom/defaults.ts';
+import type { CustomFacts } from '../../api/custom/facts.ts';
+import { prune } from '../../api/custom/prune.ts';
+import { type ApiObject, apiVersionOf, type Kind, qualifiedResource } from '../../api/kind.ts';
+import type { Change, Store, StoredObject, StoreEvent, WatchBatch } from '../../store/store.ts';
+import { encodeObject } from '../object-bytes.ts';
+import type { Convert } from './convert.ts';
+
+/**
+ * The store as one version of a custom kind sees it: what is read is in that version and as its schema is now, what
+ * is written goes in as the version that is stored. Everything in front of it knows only the version asked for.
+ * Bytes that are in order already, as nearly all are, go through untouched.
+ */
+export function customStore(
+  store: Store,
+  kind: Kind & { readonly custom: CustomFacts },
+  convert: Convert,
+): Store {
+  const view = new VersionView(kind, convert);
+  const resource = qualifiedResource(kind);
+  return {
+    revision: (signal) => store.revision(signal),
+    compact: (revision, signal) => store.compact(revision, signal),
+    close: () => store.close(),
+    async get(key, options) {
+      const found = await store.get(key, options);
+      if (found === undefined || key.resource !== resource || view.isInOrder(found)) return found;
+      const [bytes = found.bytes] = await view.read([found], options.signal);
+      return { ...found, bytes };
+    },
+    async list(range, options) {
+      const page = await store.list(range, options);
+      if (range.resource !== resource || page.items.every((item) => view.isInOrder(item))) return page;
+      const bytes = await view.read(page.items, options.signal);
+      return { ...page, items: page.items.map((item, at) => ({ ...item, bytes: bytes[at] ?? item.bytes })) };
+    },
+    async commit(changes, signal) {
+      return await store.commit(await view.write(changes, resource, signal), signal);
+    },
+    watch(range, from, signal) {
+      const until = AbortSignal.any([signal, kind.custom.gone]);
+      const batches = store.watch(range, from, until);
+      return range.resource === resource ? view.follow(batches, until) : batches;
+    },
+  };
+}
+
+type Bytes = Pick<StoredObject, 'bytes' | 'revision'>;
+
+class VersionView {
+  readonly #kind: Kind & { readonly custom: CustomFacts };
+  readonly #convert: Convert;
+  /** How stored bytes of the version begin. */
+  readonly #head: Buffer;
+  /** What was made of stored bytes, so that many readers of the same ones ask the webhook once. */
+  readonly #made = new WeakMap<Buffer, Buffer>();
+
+  constructor(kind: Kind & { readonly custom: CustomFacts }, convert: Convert) {
+    this.#kind = kind;
+    this.#convert = convert;
+    this.#head = Buffer.from(`{"kind":${JSON.stringify(kind.kind)},"apiVersion":"${apiVersionOf(kind)}"`);
+  }
+
+  isInOrder({ bytes, revision }: Bytes): boolean {
+    return revision > this.#kind.custom.since && this.#isOwn(bytes);
+  }
+
+  #isOwn(bytes: Buffer): boolean {
+    return bytes.compare(this.#head, 0, this.#head.length, 0, this.#head.length) === 0;
+  }
+
+  /** The bytes of each in this version and as the schema is now. */
+  async read(items: readonly Bytes[], signal: AbortSignal): Promise<readonly Buffer[]> {
+    const wanted = new Set(items.filter((item) => !this.isInOrder(item)).map(({ bytes }) => bytes));
+    const fresh = [...wanted].filter((bytes) => !this.#made.has(bytes));
+    const own = fresh.filter((bytes) => this.#isOwn(bytes));
+    const others = fresh.filter((bytes) => !this.#isOwn(bytes));
+    for (const bytes of own) this.#keep(bytes, this.#withDefaults(parse(bytes)));
+    if (others.length > 0) {
+      const objects = others.map((bytes) => this.#withDefaults(parse(bytes)));
+      const converted = await this.#convert(objects, this.#kind.version, signal);
+      for (const [at, bytes] of others.entries()) {
+        const object = converted[at];
+        if (object !== undefined) this.#keep(bytes, object);
+      }
+    }
+    return items.map((item) =>
+      this.isInOrder(item) ? item.bytes : (this.#made.get(item.bytes) ?? item.bytes),
+    );
+  }
+
+  /** Of the version the object is stored in: before it is converted, as upstream does. */
+  #withDefaults(object: ApiObject): ApiObject {
+    const version = object.apiVersion.split('/').at(-1) ?? '';
+    const root = this.#kind.custom.versions.get(version) ?? this.#kind.custom.root;
+    return customDefaults(root, object) as ApiObject; // It keeps what it does not fill in.
+  }
+
+  #keep(stored: Buffer, object: ApiObject): void {
+    const { root, meta } = this.#kind.custom;
+    const { value } = prune(root, object, meta);
+    const bytes = encodeObject(value as ApiObject); // Pruned: still an object of the kind.
+    this.#made.set(stored, bytes.equals(stored) ? stored : bytes);
+  }
+
+  async write(changes: readonly Change[], resource: string, signal: AbortSignal): Promise<readonly Change[]> {
+    const { version, storageVersion } = this.#kind;
+    if (version === storageVersion) return changes;
+    return await Promise.all(
+      changes.map(async (change) => {
+        if (change.bytes === undefined || change.key.resource !== resource) return change;
+        const [object] = await this.#convert([parse(change.bytes)], storageVersion, signal);
+        return object === undefined ? change : { ...change, bytes: encodeObject(object) };
+      }),
+    );
+  }
+
+  async *follow(batches: AsyncIterable<WatchBatch>, signal: AbortSignal): AsyncGenerator<WatchBatch> {
+    for await (const batch of batches) {
+      const all = batch.events.flatMap((event) => bytesOf(event));
+      if (all.every((item) => this.isInOrder(item))) yield batch;
+      else {
+        await this.read(all, signal);
+        yield { ...batch, events: batch.events.map((event) => this.#seen(event)) };
+      }
+    }
+  }
+
+  #seen(event: StoreEvent): StoreEvent {
+    const { revision, previous } = event;
+    const now = (bytes: Buffer) =>
+      this.isInOrder({ bytes, revision }) ? bytes : (this.#made.get(bytes) ?? bytes);
+    const seen = { ...event, bytes: now(event.bytes) };
+    return previous === undefined ? seen : { ...seen, previous: now(previous) };
+  }
+}
+
+/** What was before is of an older revision, but not older than what it was replaced by needs to be. */
+function bytesOf({ bytes, previous, revision }: StoreEvent): Bytes[] {
+  return previous === undefined
+    ? [{ bytes, revision }]
+    : [
+        { bytes, revision },
+        { bytes: previous, revision },
+      ];
+}
+
+function parse(bytes: Buffer): ApiObject {
+  return JSON.parse(bytes.toString('utf8')) as ApiObject; // We encoded it from one.
+}
