@@ -232,6 +232,9 @@ export const LIMITS = {
   celRequestCost: 4_000_000,
   /** What a rule of a CRD may cost at most, by what its schema says of sizes; upstream's value. */
   celEstimatedCost: 10_000_000,
+  /** What all rules of a CRD may cost together, likewise; and the longest message a rule may compute. */
+  celCrdCost: 100_000_000,
+  celMessageBytes: 5 * KIB,
   /** Most compiled regular expressions a CEL program keeps, and the longest. */
   celPatterns: 64,
   celPatternCharacters: 4 * KIB,

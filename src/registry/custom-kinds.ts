@@ -1,9 +1,11 @@
 import type { LiveView } from '../access/live.ts';
 import { crdKinds } from '../api/crd-kinds.ts';
+import type { Node } from '../api/custom/node.ts';
 import { equalJson } from '../api/json.ts';
 import type { ApiObject, Kind, KindTable } from '../api/kind.ts';
 import type { CustomResourceDefinition } from '../api/types.generated.ts';
 import type { Logger } from '../lib/log.ts';
+import { createRuleCheck } from './custom/check-rules.ts';
 
 /**
  * Keeps the table of kinds as the CRDs say: every CRD whose names are accepted is served, what is gone or refused is
@@ -70,7 +72,12 @@ class ServedKinds {
   #make(crd: CustomResourceDefinition, gone: AbortSignal): readonly Kind[] {
     try {
       const since = Number(crd.metadata?.resourceVersion ?? 0);
-      const options = { table: this.#table, since, gone, compileRules: () => undefined };
+      const options = {
+        table: this.#table,
+        since,
+        gone,
+        compileRules: (root: Node) => createRuleCheck(root, true),
+      };
       return crdKinds(crd, options).filter(({ group, version, resource }) => {
         const there = this.#table.find(group, version, resource);
         return there === undefined || there.custom !== undefined; // Never in place of a built-in kind.

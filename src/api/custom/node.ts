@@ -28,7 +28,7 @@ export interface Node {
   readonly atomicMap: boolean;
   readonly description: string | undefined;
   readonly checks: Checks;
-  /** `x-kubernetes-validations`, as the CRD has them. */
+  /** `x-kubernetes-validations` */
   readonly rules: readonly Rule[];
   /** What stands here or below, so that a walk leaves out what it does not concern. */
   readonly has: Readonly<Record<'defaults' | 'embedded' | 'uniqueLists' | 'rules', boolean>>;
@@ -58,13 +58,14 @@ export interface Checks {
   readonly not: Node | undefined;
 }
 
+/** One of `x-kubernetes-validations`; texts that are not given are empty. */
 export interface Rule {
   readonly rule: string;
-  readonly message?: string;
-  readonly messageExpression?: string;
-  readonly reason?: string;
-  readonly fieldPath?: string;
-  readonly optionalOldSelf?: boolean;
+  readonly message: string;
+  readonly messageExpression: string;
+  readonly reason: string;
+  readonly fieldPath: string;
+  readonly optionalOldSelf: boolean | undefined;
 }
 
 const TYPES: ReadonlySet<string> = new Set(['array', 'boolean', 'integer', 'number', 'object', 'string']);
@@ -76,7 +77,7 @@ export function readNode(source: unknown): Node {
   const items = isJsonObject(from.items) ? readNode(from.items) : undefined;
   const values = readValues(from.additionalProperties);
   const checks = readChecks(from);
-  const rules = list(from['x-kubernetes-validations']).filter(isJsonObject) as unknown as Rule[]; // Conformed with the CRD.
+  const rules = list(from['x-kubernetes-validations']).map(readRule);
   const intOrString = from['x-kubernetes-int-or-string'] === true;
   const embedded = from['x-kubernetes-embedded-resource'] === true;
   const listType = from['x-kubernetes-list-type'];
@@ -107,6 +108,19 @@ export function readNode(source: unknown): Node {
       uniqueLists: unique || any('uniqueLists'),
       rules: rules.length > 0 || any('rules') || checks.allOf.some((node) => node.has.rules),
     },
+  };
+}
+
+function readRule(source: unknown): Rule {
+  const from = isJsonObject(source) ? source : {};
+  const text = (key: string) => (typeof from[key] === 'string' ? from[key] : '');
+  return {
+    rule: text('rule'),
+    message: text('message'),
+    messageExpression: text('messageExpression'),
+    reason: text('reason'),
+    fieldPath: text('fieldPath'),
+    optionalOldSelf: typeof from.optionalOldSelf === 'boolean' ? from.optionalOldSelf : undefined,
   };
 }
 

@@ -1,9 +1,9 @@
-import type { Field, ObjectSchema, Schema } from '../schema.ts';
+import type { Bounds, Field, ObjectSchema, Schema, StringSchema } from '../schema.ts';
 import type { Node } from './node.ts';
 
 /**
- * The schema that merges and field sets read: fields, list types and keys. What a custom object may hold is for the
- * walks over {@link Node} to say.
+ * The schema that merges, field sets and rules read: fields, list types and keys, and how much there can be. What a
+ * custom object may hold is for the walks over {@link Node} to say.
  */
 export function toSchema(node: Node): Schema {
   if (node.intOrString) return { type: 'int-or-string' };
@@ -16,9 +16,10 @@ export function toSchema(node: Node): Schema {
         items: node.items === undefined ? { type: 'any' } : toSchema(node.items),
         listType: node.listType,
         mapKeys: node.mapKeys,
+        ...atMost(node.checks.maxItems),
       };
     case 'string':
-      return { type: 'string' };
+      return toStringSchema(node);
     case 'integer':
       return { type: 'integer' };
     case 'number':
@@ -37,7 +38,22 @@ function objectOrMap(node: Node): Schema {
     type: 'map',
     values: values === true ? { type: 'any' } : toSchema(values),
     atomic: node.atomicMap,
+    ...atMost(node.checks.maxProperties),
   };
+}
+
+function toStringSchema({ checks }: Node): StringSchema {
+  const words = checks.enum.filter((one) => typeof one === 'string');
+  return {
+    type: 'string',
+    ...(words.length === 0 ? {} : { enum: words }),
+    ...(checks.format === '' ? {} : { format: checks.format }),
+    ...atMost(checks.maxLength),
+  };
+}
+
+function atMost(maxCount: number | undefined): { readonly bounds?: Bounds } {
+  return maxCount === undefined ? {} : { bounds: { maxCount } };
 }
 
 export function toObjectSchema(node: Node): ObjectSchema {
@@ -63,8 +79,19 @@ function toField(node: Node): Field {
   };
 }
 
-const EMBEDDED: Readonly<Record<string, Field>> = {
+/** What rules may read of metadata; the rest of it is kept. */
+export const NAMES: ObjectSchema = {
+  type: 'object',
+  name: '',
+  fields: { name: { schema: { type: 'string' } }, generateName: { schema: { type: 'string' } } },
+  required: [],
+  preserveUnknown: true,
+  atomic: false,
+};
+
+/** Type and metadata, which every resource has. */
+export const EMBEDDED: Readonly<Record<string, Field>> = {
   apiVersion: { schema: { type: 'string' } },
   kind: { schema: { type: 'string' } },
-  metadata: { schema: { type: 'any' } },
+  metadata: { schema: NAMES },
 };

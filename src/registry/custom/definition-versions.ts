@@ -1,5 +1,13 @@
 import { defaultFaults } from '../../api/custom/default-faults.ts';
-import { duplicate, forbidden, invalid, invalidWhole, required, tooMany } from '../../api/custom/faults.ts';
+import {
+  duplicate,
+  forbidden,
+  invalid,
+  invalidWhole,
+  NO_FIELD,
+  required,
+  tooMany,
+} from '../../api/custom/faults.ts';
 import { followFieldPath } from '../../api/custom/field-path.ts';
 import { type Node, readNode } from '../../api/custom/node.ts';
 import { schemaFaults } from '../../api/custom/schema-faults.ts';
@@ -11,7 +19,9 @@ import type { ErrorDetail } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { items, part, text } from '../fields.ts';
 import type { Validation } from '../strategy.ts';
+import { createRuleCheck } from './check-rules.ts';
 import { columnFaults, deprecationFaults, scaleFaults } from './definition-extras.ts';
+import { ruleTreeFaults } from './definition-rules.ts';
 
 /** What is wrong with `spec.versions`. */
 export function versionsFaults(spec: JsonObject, validation: Validation): ErrorDetail[] {
@@ -68,7 +78,19 @@ function checkSchema(version: JsonObject, at: string, validation: Validation): E
   faults.push(...structural, ...schemaFaults(schema, path));
   if (faults.length > 0) return faults;
   const meta = validation.kind.schema.fields.metadata?.schema ?? { type: 'any' };
-  return defaultFaults(schema, path, { meta });
+  const wrong = [...defaultFaults(schema, path, { meta, checkRules: defaultRuleFaults })];
+  return [...wrong, ...ruleTreeFaults(readNode(schema), path)];
+}
+
+/** A default must pass as what is new, and as what was there before. */
+function defaultRuleFaults(node: Node, value: unknown, path: string): ErrorDetail[] {
+  const check = createRuleCheck(node, node.embedded);
+  if (check === undefined) return [];
+  const faults = [...check(value, undefined), ...check(value, value)];
+  const [first] = faults;
+  return first === undefined
+    ? []
+    : [{ ...first, field: first.field === NO_FIELD ? path : `${path}.${first.field}` }];
 }
 
 function oldSchema({ name }: JsonObject, { change }: Validation): unknown {
