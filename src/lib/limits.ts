@@ -38,6 +38,8 @@ export const LIMITS = {
   selectorTerms: 1000,
   /** Deadline of one call to etcd. */
   storeCallMs: 10 * SECOND_MS,
+  /** Longest a health check waits for the store. */
+  storeCheckMs: 2 * SECOND_MS,
   /** Longest wait for one member of etcd before a read is asked of the next. */
   etcdMemberMs: 3 * SECOND_MS,
   /** Silence on a connection to etcd after which it is asked whether it lives (etcd refuses less than 5 s), and how long it has to answer. */
@@ -50,6 +52,12 @@ export const LIMITS = {
   etcdStartMs: 15 * SECOND_MS,
   /** How often etcd's history is compacted, and so how much of it is kept; upstream's value. */
   etcdCompactMs: 5 * MINUTE_MS,
+  /** How long a silent leader keeps the others waiting, how long it tries to renew, how often; client-go's values. */
+  electionLeaseMs: 15 * SECOND_MS,
+  electionRenewMs: 10 * SECOND_MS,
+  electionRetryMs: 2 * SECOND_MS,
+  /** Longest a leader that ends takes to say so. */
+  electionReleaseMs: 2 * SECOND_MS,
   /** Objects read from etcd at once. */
   etcdPageObjects: 500,
   /** Past events a server keeps from etcd, and their bytes; a watch from further back reads them from etcd. */

@@ -98,10 +98,15 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     protobuf: createProtobufCodec(),
     nodes,
     fairness,
-    checks: { store: async (signal) => void (await store.revision(signal)) },
+    checks: { store: (signal) => checkStore(store, signal) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });
   return { registry, authorizer, server, nodes, pki, live, webhooks };
+}
+
+/** A health check is asked by who will not wait long. */
+async function checkStore(store: Store, signal: AbortSignal): Promise<void> {
+  await store.revision(AbortSignal.any([signal, AbortSignal.timeout(LIMITS.storeCheckMs)]));
 }
 
 async function createTokens(

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AmphoraError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
@@ -12,6 +12,7 @@ const SHARED = ['ca.crt', 'ca.key', 'service-account.key'];
  * @throws NotFound for a file that is missing there; Conflict when this server has keys of its own already.
  */
 export async function joinPki(directory: string, source: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
   for (const name of SHARED) {
     const theirs = await readFile(join(source, name)).catch((cause: unknown) => {
       const message = `${join(source, name)} cannot be read: --pki names a copy of another server's pki directory`;

@@ -1,9 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { CONTROLLERS_USER, SCHEDULER_USER } from '../access/authz/components.ts';
 import { createInProcessClient } from '../client/in-process-client.ts';
+import { type ElectionTimes, runElected } from '../client/leader-election.ts';
 import { runControllers } from '../controllers/run.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { AmphoraError } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { runScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
@@ -22,6 +27,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Other servers share the store: controllers and scheduler run on the one of them that is elected. */
+  readonly election?: { readonly identity: string; readonly times?: ElectionTimes };
 }
 
 export interface RunningServer {
@@ -34,12 +41,12 @@ export interface RunningServer {
 
 /** Starts the API, then what works behind it: bootstrap objects, controllers, scheduler. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { clock, log } = options;
+  const { log } = options;
   const stop = new AbortController();
   const api = await createApi(options);
   const { port } = await api.server.listen(options.port, options.host);
   log.info({ host: options.host, port }, 'API listens');
-  const work = runBehindApi(api, { clock, log, port, signal: stop.signal });
+  const work = runBehindApi(api, { ...options, port, signal: stop.signal });
   return {
     api,
     port,
@@ -55,14 +62,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-interface Behind {
-  readonly clock: Clock;
-  readonly log: Logger;
+interface Behind extends Pick<ServerOptions, 'clock' | 'log' | 'election'> {
   readonly port: number;
   readonly signal: AbortSignal;
 }
 
-async function runBehindApi(api: Api, { clock, log, port, signal }: Behind): Promise<void> {
+async function runBehindApi(api: Api, behind: Behind): Promise<void> {
+  const { clock, log, port, election, signal } = behind;
   const as = (name: string, groups: readonly string[] = []) =>
     createInProcessClient({
       registry: api.registry,
@@ -70,21 +76,41 @@ async function runBehindApi(api: Api, { clock, log, port, signal }: Behind): Pro
       user: { name, uid: '', groups, extra: {} },
     });
   const following = api.live.follow(signal);
-  try {
-    const bootstrapper = as('system:amphora:bootstrap', ['system:masters']);
-    await bootstrap(bootstrapper, { port }, signal);
-    await bootstrapRoles(bootstrapper, api.live, signal);
+  const client = as(CONTROLLERS_USER);
+  const work = async (working: AbortSignal) => {
     const kinds = api.registry.kinds;
     await Promise.all([
+      runControllers({ client, kinds, clock, log, rootCa: api.pki.caCertificate }, working),
+      runScheduler({ client: as(SCHEDULER_USER), clock, log }, working),
+    ]);
+  };
+  try {
+    await untilStoreAnswers(behind, async () => {
+      const bootstrapper = as('system:amphora:bootstrap', ['system:masters']);
+      await bootstrap(bootstrapper, { port }, signal);
+      await bootstrapRoles(bootstrapper, api.live, signal);
+    });
+    const elected = { client, clock, log, namespace: 'kube-system', name: 'amphora-controllers' };
+    await Promise.all([
       following,
-      runControllers(
-        { client: as(CONTROLLERS_USER), kinds, clock, log, rootCa: api.pki.caCertificate },
-        signal,
-      ),
-      runScheduler({ client: as(SCHEDULER_USER), clock, log }, signal),
+      election === undefined ? work(signal) : runElected({ ...elected, ...election }, work, signal),
     ]);
   } catch (error) {
     if (!signal.aborted) throw error;
+  }
+}
+
+/** A store that is away for a while must not end the server: what was not written is written when it is back. */
+async function untilStoreAnswers({ clock, log, signal }: Behind, act: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await act();
+      return;
+    } catch (error) {
+      if (signal.aborted || AmphoraError.from(error).fate !== 'transient') throw error;
+      log.warn({ err: AmphoraError.from(error) }, 'the first objects are not there yet: trying again');
+      await clock.sleep(LIMITS.informerRetryFirstMs, signal);
+    }
   }
 }
 
@@ -100,6 +126,7 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
     port: config.port,
     clock: systemClock,
     log,
+    ...(config.store === 'etcd' ? { election: { identity: `${hostname()}_${randomUUID()}` } } : {}),
   });
   const stopped = stopSignal();
   await Promise.race([stopped, server.ended]);

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { type ChannelOptions, Client, credentials, Metadata } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
@@ -68,6 +70,8 @@ const STATUS: Method<undefined, string> = {
 /** A member that knows no leader then says so at once, and before it begins. */
 const WITH_LEADER = Metadata.fromHttp2Headers({ hasleader: 'true' });
 
+const DEFAULT_PORT = '2379';
+
 const CHANNEL: ChannelOptions = {
   'grpc.max_receive_message_length': -1,
   'grpc.enable_retries': 0, // What may be sent again, we know better.
@@ -90,7 +94,7 @@ export class EtcdConnection {
   constructor({ endpoints, tls }: EtcdEndpoints, clock: Clock = systemClock) {
     if (endpoints.length === 0) throw new AmphoraError('BadRequest', 'no etcd server is named');
     this.#clock = clock;
-    this.#clients = endpoints.map((endpoint) => new Client(...targetOf(endpoint, tls), CHANNEL));
+    this.#clients = endpoints.map((endpoint) => clientOf(endpoint, tls));
   }
 
   range(request: RangeRequest, signal: AbortSignal): Promise<RangeResponse> {
@@ -210,16 +214,18 @@ function once<Q, A>(client: Client, method: Method<Q, A>, { request, signal, dea
   });
 }
 
-function targetOf(
-  endpoint: string,
-  tls: EtcdEndpoints['tls'],
-): [string, ReturnType<typeof credentials.createSsl>] {
+function clientOf(endpoint: string, tls: EtcdEndpoints['tls']): Client {
   const url = URL.parse(endpoint);
   const isPlain = url?.protocol === 'http:';
   if (url === null || (url.protocol !== 'https:' && !isPlain) || url.host === '')
     throw new AmphoraError('BadRequest', `etcd server ${JSON.stringify(endpoint)}: use https://host:port`);
-  const port = url.port === '' ? '2379' : url.port;
-  const target = `${url.hostname}:${port}`;
-  if (isPlain) return [target, credentials.createInsecure()];
-  return [target, credentials.createSsl(tls?.ca, tls?.key, tls?.certificate)];
+  const target = `${url.hostname}:${url.port === '' ? DEFAULT_PORT : url.port}`;
+  if (isPlain) return new Client(target, credentials.createInsecure(), CHANNEL);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = credentials.createSsl(tls?.ca, tls?.key, tls?.certificate, {
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  });
+  // An address is no name to ask a server for (RFC 6066), though it is what its certificate must be for.
+  const name = isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': 'etcd' };
+  return new Client(target, secure, { ...CHANNEL, ...name });
 }
