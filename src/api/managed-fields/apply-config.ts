@@ -1,3 +1,4 @@
+import { equalJson } from '../json.ts';
 import type { ApiObject } from '../kind.ts';
 import type { Schema } from '../schema.ts';
 import { compare } from './compare.ts';
@@ -46,7 +47,8 @@ export function applyConfig(apply: Apply): Applied {
   const found = others.flatMap((entry) => conflictOf(entry, differenceIn(entry.apiVersion)));
   const refused = found.length === 0 || apply.force === true ? [] : unforced(found, apply.force());
   if (refused.length > 0) throw conflictError(refused);
-  const isChanged = differenceIn(writer.apiVersion) !== undefined;
+  // The order of a set is nobody's, and a change all the same.
+  const isChanged = differenceIn(writer.apiVersion) !== undefined || !equalJson(live, object);
   const time = isChanged || last === undefined ? writer.now : last.time;
   const now = fields === undefined ? [] : [makeEntry(writer, fields, time)];
   return {
