@@ -1,4 +1,5 @@
-import { crdSchema } from '../../crd-schema.ts';
+import { readNode } from '../../custom/node.ts';
+import { toObjectSchema } from '../../custom/to-schema.ts';
 import type { ApiObject } from '../../kind.ts';
 import type { ObjectSchema } from '../../schema.ts';
 import { applyConfig } from '../apply-config.ts';
@@ -8,59 +9,61 @@ import { differencesOf, type VersionOf } from '../kind-versions.ts';
 import { ownUpdate } from '../own-update.ts';
 
 /** A schema with a list, set or map of every type that apply tells apart. */
-export const EVERYTHING: ObjectSchema = crdSchema({
-  type: 'object',
-  properties: {
-    number: { type: 'integer' },
-    text: { type: 'string' },
-    flag: { type: 'boolean' },
-    atoms: { type: 'array', items: { type: 'string' } },
-    set: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
-    list: {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['name'],
-      items: {
-        type: 'object',
-        properties: {
-          name: { type: 'string' },
-          value: { type: 'integer' },
-          other: { type: 'integer' },
-          set: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
-          map: { type: 'object', additionalProperties: { type: 'string' } },
+export const EVERYTHING: ObjectSchema = toObjectSchema(
+  readNode({
+    type: 'object',
+    properties: {
+      number: { type: 'integer' },
+      text: { type: 'string' },
+      flag: { type: 'boolean' },
+      atoms: { type: 'array', items: { type: 'string' } },
+      set: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
+      list: {
+        type: 'array',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+        items: {
+          type: 'object',
+          properties: {
+            name: { type: 'string' },
+            value: { type: 'integer' },
+            other: { type: 'integer' },
+            set: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } },
+            map: { type: 'object', additionalProperties: { type: 'string' } },
+          },
         },
       },
-    },
-    ports: {
-      type: 'array',
-      'x-kubernetes-list-type': 'map',
-      'x-kubernetes-list-map-keys': ['port', 'protocol'],
-      items: {
-        type: 'object',
-        properties: {
-          port: { type: 'integer' },
-          protocol: { type: 'string', default: 'TCP' },
-          name: { type: 'string' },
+      ports: {
+        type: 'array',
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['port', 'protocol'],
+        items: {
+          type: 'object',
+          properties: {
+            port: { type: 'integer' },
+            protocol: { type: 'string', default: 'TCP' },
+            name: { type: 'string' },
+          },
         },
       },
+      map: { type: 'object', additionalProperties: { type: 'string' } },
+      nested: {
+        type: 'object',
+        additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
+      },
+      struct: {
+        type: 'object',
+        properties: { name: { type: 'string' }, value: { type: 'integer' } },
+      },
+      whole: {
+        type: 'object',
+        'x-kubernetes-map-type': 'atomic',
+        properties: { name: { type: 'string' }, value: { type: 'integer' } },
+      },
+      free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
     },
-    map: { type: 'object', additionalProperties: { type: 'string' } },
-    nested: {
-      type: 'object',
-      additionalProperties: { type: 'object', additionalProperties: { type: 'string' } },
-    },
-    struct: {
-      type: 'object',
-      properties: { name: { type: 'string' }, value: { type: 'integer' } },
-    },
-    whole: {
-      type: 'object',
-      'x-kubernetes-map-type': 'atomic',
-      properties: { name: { type: 'string' }, value: { type: 'integer' } },
-    },
-    free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-  },
-});
+  }),
+);
 
 /** One object and its owners, written by apply and by update as an API server does, without any server. */
 export class Cluster {
