@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Credentials } from '../access/authn/authenticator.ts';
+import type { ClientCertificate, Credentials } from '../access/authn/authenticator.ts';
 import { ANONYMOUS, type User } from '../access/user.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Reply } from './reply.ts';
@@ -27,7 +27,7 @@ export class Exchange {
   readonly warnings: string[] = [];
   readonly request: Incoming;
   readonly reply: Reply;
-  readonly credentials: Credentials;
+  readonly #certificate: ClientCertificate | undefined;
   readonly upgrade: Upgrade | undefined;
   /** Set by the authentication filter. */
   user: User = ANONYMOUS;
@@ -42,7 +42,7 @@ export class Exchange {
   constructor(options: {
     request: Incoming;
     reply: Reply;
-    credentials: Credentials;
+    certificate?: ClientCertificate | undefined;
     upgrade?: Upgrade | undefined;
   }) {
     const { request } = options;
@@ -54,8 +54,16 @@ export class Exchange {
     this.headers = request.headers;
     this.request = request;
     this.reply = options.reply;
-    this.credentials = options.credentials;
+    this.#certificate = options.certificate;
     this.upgrade = options.upgrade;
+  }
+
+  /** What the caller says about who it is. */
+  get credentials(): Credentials {
+    const { headers, path } = this;
+    const { authorization } = headers;
+    const protocols = headers['sec-websocket-protocol'];
+    return { certificate: this.#certificate, authorization, protocols, headers, path };
   }
 
   /** Aborts when the client goes away, the deadline passes or the server closes. */

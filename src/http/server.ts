@@ -172,14 +172,10 @@ function exchangeOf(parts: {
   readonly certificate: ClientCertificate | undefined;
 }): Exchange {
   const { request, response, upgrade, certificate } = parts;
-  const { authorization } = request.headers;
   return new Exchange({
     request,
     reply: new Reply(response, request.headers['accept-encoding']?.toString()),
-    credentials: {
-      ...(certificate === undefined ? {} : { certificate }),
-      ...(authorization === undefined ? {} : { authorization }),
-    },
+    certificate,
     upgrade,
   });
 }

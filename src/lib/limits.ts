@@ -34,6 +34,12 @@ export const LIMITS = {
   managedFieldsUpdates: 10,
   /** Longest name of a field manager, in bytes, as upstream. */
   fieldManagerBytes: 128,
+  /** Longest bearer token that is looked at. */
+  tokenCharacters: 16 * KIB,
+  /** Service account tokens whose signature is remembered. */
+  verifiedTokens: 4096,
+  /** Keys of earlier times whose signatures are accepted. */
+  verificationKeys: 16,
   /** Most requirements in one label or field selector. */
   selectorTerms: 1000,
   /** Deadline of one call to etcd. */

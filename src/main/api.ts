@@ -1,15 +1,10 @@
-import { join } from 'node:path';
 import { createAdmission } from '../access/admission/admission.ts';
 import { admissionPlugins } from '../access/admission/all.ts';
 import { noConditions } from '../access/admission/webhooks/conditions.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
 import { openPki, type Pki } from '../access/authn/pki.ts';
-import {
-  createServiceAccountTokens,
-  loadSigningKey,
-  type ServiceAccountTokens,
-  type StillExists,
-} from '../access/authn/service-account-tokens.ts';
+import { createServiceAccountTokens } from '../access/authn/service-account-tokens.ts';
+import { openSigningKeys } from '../access/authn/signing-keys.ts';
 import { createAuthorizer } from '../access/authz/all.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
 import { createRbac } from '../access/authz/rbac/rbac.ts';
@@ -25,13 +20,12 @@ import { createDocuments } from '../http/routes/kind-documents.ts';
 import { type ApiServer, createApiServer } from '../http/server.ts';
 import { createNodeTunnels, type NodeTunnels } from '../http/tunnel/node-tunnels.ts';
 import type { Clock } from '../lib/clock.ts';
-import { isCode } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { serveCustomKinds } from '../registry/custom-kinds.ts';
+import { findObject } from '../registry/find-object.ts';
 import { createRegistry } from '../registry/generic.ts';
 import { createLiveView, type FollowedView } from '../registry/live.ts';
-import { platformContext } from '../registry/platform-context.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
 
@@ -78,18 +72,29 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     ),
     clock,
     // Both are made below, from this registry; nobody asks before they are there.
-    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens, rbac }) },
+    hooks: {
+      review: reviewHooks({
+        authorizer: () => authorizer,
+        verifyToken: (token, options) => tokens.verify(token, options),
+        rbac,
+      }),
+    },
   });
   serveCustomKinds(registry.kinds, { live, log });
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
-  const tokens = await createTokens(parts, registry);
+  const tokens = createServiceAccountTokens({
+    keys: await openSigningKeys(parts.pkiDirectory),
+    issuer: ISSUER,
+    clock,
+    find: findObject(registry),
+  });
   const nodes = createNodeTunnels({ log });
   const fairness = createFairness(live);
   const { certificate, key } = await pki.server();
   await live.load(AbortSignal.timeout(LIMITS.requestMs));
   const server = createApiServer({
     registry,
-    authenticator: createAuthenticator({ tokens }),
+    authenticator: createAuthenticator({ tokens: tokens.verify }),
     authorizer,
     log,
     tokens,
@@ -107,40 +112,4 @@ export async function createApi(parts: ApiParts): Promise<Api> {
 /** A health check is asked by who will not wait long. */
 async function checkStore(store: Store, signal: AbortSignal): Promise<void> {
   await store.revision(AbortSignal.any([signal, AbortSignal.timeout(LIMITS.storeCheckMs)]));
-}
-
-async function createTokens(
-  { pkiDirectory, clock }: ApiParts,
-  registry: Registry,
-): Promise<ServiceAccountTokens> {
-  const key = await loadSigningKey(join(pkiDirectory, 'service-account.key'));
-  return await createServiceAccountTokens({ key, issuer: ISSUER, clock, exists: stillExists(registry) });
-}
-
-/** Whoever asks the registry here is the platform itself, behind authorization. */
-const PLATFORM = { name: 'system:apiserver', uid: '', groups: ['system:masters'], extra: {} };
-const RESOURCE_OF = {
-  ServiceAccount: 'serviceaccounts',
-  Pod: 'pods',
-  Secret: 'secrets',
-  Node: 'nodes',
-} as const;
-
-function stillExists(registry: Registry): StillExists {
-  return async (object, signal) => {
-    const kind = registry.kinds.find('', 'v1', RESOURCE_OF[object.kind]);
-    if (kind === undefined) return false;
-    const namespace = kind.namespaced ? object.namespace : '';
-    try {
-      const found = await registry.get(
-        platformContext(PLATFORM, signal),
-        { kind, namespace, name: object.name },
-        {},
-      );
-      return found.object().metadata.uid === object.uid;
-    } catch (error) {
-      if (isCode(error, 'NotFound')) return false;
-      throw error;
-    }
-  };
 }

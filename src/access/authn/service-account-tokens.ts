@@ -1,21 +1,24 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { decodeJwt, exportJWK, type JWK, jwtVerify, SignJWT } from 'jose';
+import { createHash, randomUUID } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
-import { writeFileAtomic } from '../../lib/files.ts';
-import type { User } from '../user.ts';
+import { LIMITS, SECOND_MS } from '../../lib/limits.ts';
+import {
+  checkBound,
+  type FindObject,
+  LEGACY_ISSUER,
+  legacyClaims,
+  type NamedObject,
+  privateClaims,
+  readClaims,
+  type TokenClaims,
+  userOf,
+} from './service-account-claims.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import type { TokenVerifier } from './tokens.ts';
 
-const ALGORITHM = 'ES256';
 const MIN_EXPIRATION_SECONDS = 600;
-const MAX_EXPIRATION_SECONDS = 48 * 3600;
-const MAX_TOKEN_CHARACTERS = 16 * 1024;
-
-export interface NamedObject {
-  readonly name: string;
-  readonly uid: string;
-}
+const MAX_EXPIRATION_SECONDS = 2 ** 32;
 
 /** What a token ends with: when this object is gone, the token is no longer accepted. */
 export interface BoundObject extends NamedObject {
@@ -39,20 +42,12 @@ export interface IssuedToken {
   readonly expiresAt: number;
 }
 
-/** The private claims, as upstream writes them under `kubernetes.io`. */
-interface PrivateClaims {
+/** The service account whose token a Secret of the old form holds. */
+export interface LegacyTokenRequest {
   readonly namespace: string;
-  readonly serviceaccount: NamedObject;
-  readonly pod?: NamedObject;
-  readonly secret?: NamedObject;
-  readonly node?: NamedObject;
+  readonly account: NamedObject;
+  readonly secret: string;
 }
-
-/** Whether the object still exists with that uid. */
-export type StillExists = (
-  object: { kind: 'ServiceAccount' | BoundObject['kind']; namespace: string } & NamedObject,
-  signal: AbortSignal,
-) => Promise<boolean>;
 
 /**
  * JSON Web Tokens of service accounts.
@@ -60,148 +55,126 @@ export type StillExists = (
  */
 export interface ServiceAccountTokens {
   readonly issuer: string;
+  /** @throws Invalid for a lifetime out of bounds */
   issue(request: TokenRequest): Promise<IssuedToken>;
-  /** The user, or undefined when the token is not one of ours. @throws Unauthorized when it is ours and no good. */
-  verify(token: string, signal: AbortSignal, audiences?: readonly string[]): Promise<User | undefined>;
+  /** A token without an end, for a Secret of type `kubernetes.io/service-account-token`. */
+  issueLegacy(request: LegacyTokenRequest): Promise<string>;
+  readonly verify: TokenVerifier;
   /** RFC 7517, for `/openid/v1/jwks`. */
-  keySet(): { keys: readonly JWK[] };
+  keySet(): Promise<{ keys: readonly JWK[] }>;
   /** OpenID Connect Discovery 1.0, for `/.well-known/openid-configuration`. */
   discovery(): Record<string, unknown>;
 }
 
-/** The signing key in `path` (PKCS #8), made on first use with mode 0600. */
-export async function loadSigningKey(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw AmphoraError.during(`reading ${path}`, error);
-  }
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFileAtomic(path, pem, 0o600);
-  return pem;
+export interface TokenOptions {
+  readonly keys: SigningKeys;
+  readonly issuer: string;
+  readonly clock: Clock;
+  readonly find: FindObject;
 }
 
-export async function createServiceAccountTokens(options: {
-  /** PKCS #8, P-256. */
-  key: string;
-  issuer: string;
-  clock: Clock;
-  exists: StillExists;
-}): Promise<ServiceAccountTokens> {
-  const { issuer, clock, exists } = options;
-  const privateKey = createPrivateKey(options.key);
-  const publicKey = createPublicKey(options.key);
-  const jwk = await exportJWK(publicKey);
-  const kid = createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('base64url');
-  const keys = [{ ...jwk, use: 'sig', alg: ALGORITHM, kid }];
+export function createServiceAccountTokens(options: TokenOptions): ServiceAccountTokens {
+  const { issuer, clock, keys } = options;
+  const { signing } = keys;
+  const sign = (payload: JWTPayload) =>
+    new SignJWT(payload)
+      .setProtectedHeader({ alg: signing.algorithm, kid: signing.id })
+      .sign(signing.privateKey);
+  const signatures = new CheckedSignatures(options);
   return {
     issuer,
-    keySet: () => ({ keys }),
-    discovery: () => discoveryDocument(issuer),
+    keySet: () => keys.keySet(),
+    discovery: () => discoveryDocument(issuer, keys),
     issue: async (request) => {
-      const seconds = checkedSeconds(request.expirationSeconds);
-      const now = Math.floor(clock.now() / 1000);
-      const token = await new SignJWT({ 'kubernetes.io': privateClaims(request) })
-        .setProtectedHeader({ alg: ALGORITHM, kid })
-        .setIssuer(issuer)
-        .setSubject(`system:serviceaccount:${request.namespace}:${request.serviceAccount.name}`)
-        .setAudience(request.audiences.length === 0 ? [issuer] : [...request.audiences])
-        .setIssuedAt(now)
-        .setNotBefore(now)
-        .setExpirationTime(now + seconds)
-        .setJti(randomUUID())
-        .sign(privateKey);
-      return { token, expiresAt: (now + seconds) * 1000 };
+      checkSeconds(request.expirationSeconds);
+      const now = Math.floor(clock.now() / SECOND_MS);
+      const exp = now + request.expirationSeconds;
+      const token = await sign({
+        aud: request.audiences.length === 0 ? [issuer] : [...request.audiences],
+        exp,
+        iat: now,
+        iss: issuer,
+        jti: randomUUID(),
+        'kubernetes.io': privateClaims(claimsOf(request)),
+        nbf: now,
+        sub: `system:serviceaccount:${request.namespace}:${request.serviceAccount.name}`,
+      });
+      return { token, expiresAt: exp * SECOND_MS };
     },
-    verify: async (token, signal, audiences = [issuer]) => {
-      if (!isOurs(token, issuer)) return undefined;
-      const claims = await checked(() =>
-        jwtVerify(token, publicKey, {
-          issuer,
-          audience: [...audiences],
-          algorithms: [ALGORITHM],
-          currentDate: new Date(clock.now()),
-          requiredClaims: ['exp', 'sub', 'jti'],
-        }),
-      );
-      await checkBound(claims.private, exists, signal);
-      return userOf(claims);
+    issueLegacy: (request) =>
+      sign({
+        ...legacyClaims(request),
+        iss: LEGACY_ISSUER,
+        sub: `system:serviceaccount:${request.namespace}:${request.account.name}`,
+      }),
+    verify: async (token, { signal, audiences }) => {
+      const payload = await signatures.check(token);
+      if (payload === undefined) return undefined;
+      const claims = claimsIn(payload, audiences.length === 0 ? [issuer] : audiences, {
+        issuer,
+        now: clock.now(),
+      });
+      await checkBound(claims.claims, { token, find: options.find, now: clock.now(), signal });
+      return { user: userOf(claims.claims), audiences: claims.audiences };
     },
   };
 }
 
-function discoveryDocument(issuer: string): Record<string, unknown> {
+function claimsOf(request: TokenRequest): Omit<TokenClaims, 'id' | 'isLegacy'> {
+  const { namespace, serviceAccount, bound } = request;
+  const object = bound === undefined ? undefined : { name: bound.name, uid: bound.uid };
+  const node = bound?.kind === 'Node' ? object : request.node;
+  return {
+    namespace,
+    account: serviceAccount,
+    ...(bound?.kind === 'Pod' && object !== undefined ? { pod: object } : {}),
+    ...(bound?.kind === 'Secret' && object !== undefined ? { secret: object } : {}),
+    ...(node === undefined ? {} : { node: { name: node.name, uid: node.uid } }),
+  };
+}
+
+function discoveryDocument(issuer: string, keys: SigningKeys): Record<string, unknown> {
   return {
     issuer,
     jwks_uri: `${issuer}/openid/v1/jwks`,
     response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [ALGORITHM],
+    id_token_signing_alg_values_supported: [
+      ...new Set([...keys.accepted.values()].map(({ algorithm }) => algorithm)),
+    ],
   };
 }
 
-function checkedSeconds(seconds: number): number {
+/** @throws Invalid */
+function checkSeconds(seconds: number): void {
+  let why = '';
   if (!Number.isSafeInteger(seconds) || seconds < MIN_EXPIRATION_SECONDS)
-    throw new AmphoraError(
-      'Invalid',
-      `expirationSeconds must be at least ${MIN_EXPIRATION_SECONDS} (10 minutes)`,
-      {
-        details: [
-          {
-            reason: 'FieldValueInvalid',
-            field: 'spec.expirationSeconds',
-            message: 'may not specify a duration less than 10 minutes',
-          },
-        ],
-      },
-    );
-  return Math.min(seconds, MAX_EXPIRATION_SECONDS);
+    why = 'may not specify a duration less than 10 minutes';
+  else if (seconds > MAX_EXPIRATION_SECONDS) why = 'may not specify a duration larger than 2^32 seconds';
+  if (why === '') return;
+  const message = `Invalid value: ${seconds}: ${why}`;
+  throw new AmphoraError('Invalid', `spec.expirationSeconds: ${message}`, {
+    details: [{ reason: 'FieldValueInvalid', field: 'spec.expirationSeconds', message }],
+  });
 }
 
-function privateClaims(request: TokenRequest): PrivateClaims {
-  const { bound } = request;
-  const reference = bound === undefined ? undefined : { name: bound.name, uid: bound.uid };
-  const { name, uid } = request.serviceAccount;
-  return {
-    namespace: request.namespace,
-    serviceaccount: { name, uid },
-    ...(bound?.kind === 'Pod' && reference ? { pod: reference } : {}),
-    ...(bound?.kind === 'Secret' && reference ? { secret: reference } : {}),
-    ...(bound?.kind === 'Node' && reference
-      ? { node: reference }
-      : request.node === undefined
-        ? {}
-        : { node: { name: request.node.name, uid: request.node.uid } }),
-  };
-}
-
-/** Read without trust, only to tell our tokens from those of another issuer. */
-function isOurs(token: string, issuer: string): boolean {
-  if (token.length > MAX_TOKEN_CHARACTERS || token.split('.').length !== 3) return false;
+/** Of a token whose signature was good. @throws Unauthorized when it is not for us, not yet or no longer */
+function claimsIn(
+  payload: JWTPayload,
+  audiences: readonly string[],
+  { issuer, now }: { issuer: string; now: number },
+): { claims: TokenClaims; audiences: readonly string[] } {
   try {
-    return decodeJwt(token).iss === issuer;
-  } catch {
-    return false;
-  }
-}
-
-interface Claims {
-  readonly id: string;
-  readonly private: PrivateClaims;
-}
-
-async function checked(verify: () => Promise<{ payload: Record<string, unknown> }>): Promise<Claims> {
-  try {
-    const { payload } = await verify();
-    const claims = payload['kubernetes.io'] as PrivateClaims | undefined; // Signed by us, so of our own shape.
-    if (claims?.serviceaccount?.name === undefined || claims.namespace === undefined)
-      throw new Error('it names no service account');
-    return { id: String(payload.jti), private: claims };
+    const claims = readClaims(payload);
+    // A token of the old form names no audience: it is for the API server.
+    const own = claims.isLegacy ? [issuer] : [payload.aud ?? []].flat();
+    const shared = audiences.filter((audience) => own.includes(audience));
+    if (shared.length === 0) throw new Error(`it is for ${JSON.stringify(own)}`);
+    const seconds = now / SECOND_MS;
+    if (!claims.isLegacy && (payload.exp === undefined || payload.exp <= seconds))
+      throw new Error('it has expired');
+    if (payload.nbf !== undefined && payload.nbf > seconds) throw new Error('it is not valid yet');
+    return { claims, audiences: shared };
   } catch (error) {
     throw new AmphoraError('Unauthorized', `the service account token is not valid: ${String(error)}`, {
       cause: error,
@@ -209,35 +182,58 @@ async function checked(verify: () => Promise<{ payload: Record<string, unknown> 
   }
 }
 
-async function checkBound(claims: PrivateClaims, exists: StillExists, signal: AbortSignal): Promise<void> {
-  const { namespace } = claims;
-  const references = [
-    { kind: 'ServiceAccount', object: claims.serviceaccount },
-    { kind: 'Pod', object: claims.pod },
-    { kind: 'Secret', object: claims.secret },
-    // Beside a pod the node is information only: the pod's own end is what counts.
-    { kind: 'Node', object: claims.pod === undefined ? claims.node : undefined },
-  ] as const;
-  for (const { kind, object } of references) {
-    if (object === undefined) continue;
-    if (await exists({ kind, namespace: kind === 'Node' ? '' : namespace, ...object }, signal)) continue;
-    throw new AmphoraError('Unauthorized', `the ${kind} ${object.name} that the token belongs to is gone`);
-  }
-}
+/** Signatures that were checked once: the same token comes with each request of its pod. */
+class CheckedSignatures {
+  readonly #options: TokenOptions;
+  /** By digest: a heap dump or a slip of a log shows no token. */
+  readonly #known = new Map<string, JWTPayload>();
 
-function userOf(claims: Claims): User {
-  const { namespace, serviceaccount, pod, node } = claims.private;
-  const prefix = 'authentication.kubernetes.io';
-  return {
-    name: `system:serviceaccount:${namespace}:${serviceaccount.name}`,
-    uid: serviceaccount.uid,
-    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
-    extra: {
-      [`${prefix}/credential-id`]: [`JTI=${claims.id}`],
-      ...(pod === undefined ? {} : { [`${prefix}/pod-name`]: [pod.name], [`${prefix}/pod-uid`]: [pod.uid] }),
-      ...(node === undefined
-        ? {}
-        : { [`${prefix}/node-name`]: [node.name], [`${prefix}/node-uid`]: [node.uid] }),
-    },
-  };
+  constructor(options: TokenOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined for a token that another issuer signed. @throws Unauthorized */
+  async check(token: string): Promise<JWTPayload | undefined> {
+    const digest = createHash('sha256').update(token).digest('base64');
+    const known = this.#known.get(digest);
+    if (known !== undefined) return known;
+    if (!this.#isOurs(token)) return undefined;
+    const payload = await this.#verify(token);
+    if (this.#known.size >= LIMITS.verifiedTokens) {
+      const oldest = this.#known.keys().next().value;
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    this.#known.set(digest, payload);
+    return payload;
+  }
+
+  /** Read without trust, only to tell our tokens from those of another issuer. */
+  #isOurs(token: string): boolean {
+    if (token.length > LIMITS.tokenCharacters || token.split('.').length !== 3) return false;
+    try {
+      const { iss } = decodeJwt(token);
+      return iss === this.#options.issuer || iss === LEGACY_ISSUER;
+    } catch {
+      return false;
+    }
+  }
+
+  async #verify(token: string): Promise<JWTPayload> {
+    try {
+      const { kid = '' } = decodeProtectedHeader(token);
+      const key = this.#options.keys.accepted.get(kid);
+      if (key === undefined) throw new Error('no key of this cluster signed it');
+      // Times are looked at with each request; here only whose signature it is.
+      const { payload } = await jwtVerify(token, key.key, {
+        algorithms: [key.algorithm],
+        currentDate: new Date(this.#options.clock.now()),
+        clockTolerance: Number.MAX_SAFE_INTEGER,
+      });
+      return payload;
+    } catch (error) {
+      throw new AmphoraError('Unauthorized', `the service account token is not valid: ${String(error)}`, {
+        cause: error,
+      });
+    }
+  }
 }

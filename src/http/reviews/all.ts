@@ -1,4 +1,4 @@
-import type { ServiceAccountTokens } from '../../access/authn/service-account-tokens.ts';
+import type { TokenVerifier } from '../../access/authn/tokens.ts';
 import type { Authorizer } from '../../access/authz/authorizer.ts';
 import type { Rbac } from '../../access/authz/rbac/rbac.ts';
 import type { ApiObject } from '../../api/kind.ts';
@@ -12,7 +12,8 @@ import { selfSubjectReview } from './user-info.ts';
 /** What answers reviews; asked for only when a review comes, since the authorizer itself reads the registry. */
 export interface ReviewParts {
   readonly authorizer: () => Authorizer;
-  readonly tokens: () => ServiceAccountTokens;
+  /** Of every way to know a token. */
+  readonly verifyToken: TokenVerifier;
   readonly rbac: Rbac;
   readonly hasAuthorizationWebhook?: boolean;
 }

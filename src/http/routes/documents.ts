@@ -34,7 +34,7 @@ export async function answerDocument(
     case 'openapi':
       return openApi(services, exchange, route);
     case 'key-set':
-      return answer(services, exchange, tokens?.keySet());
+      return answer(services, exchange, await tokens?.keySet());
     case 'issuer':
       return answer(services, exchange, tokens?.discovery());
     case 'root':

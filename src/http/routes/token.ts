@@ -1,4 +1,5 @@
-import type { BoundObject, NamedObject } from '../../access/authn/service-account-tokens.ts';
+import type { NamedObject } from '../../access/authn/service-account-claims.ts';
+import type { BoundObject } from '../../access/authn/service-account-tokens.ts';
 import { nodeOf } from '../../access/authz/node.ts';
 import { toTime } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';

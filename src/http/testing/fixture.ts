@@ -7,7 +7,8 @@ import type { EscalationParts } from '../../access/admission/plugins/role-escala
 import { createAuthenticator } from '../../access/authn/authenticator.ts';
 import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
-import { createServiceAccountTokens, loadSigningKey } from '../../access/authn/service-account-tokens.ts';
+import { createServiceAccountTokens } from '../../access/authn/service-account-tokens.ts';
+import { openSigningKeys } from '../../access/authn/signing-keys.ts';
 import { createAuthorizer } from '../../access/authz/all.ts';
 import { planDefaults } from '../../access/authz/bootstrap/plan.ts';
 import { createRbac } from '../../access/authz/rbac/rbac.ts';
@@ -18,6 +19,7 @@ import { createProtobufCodec } from '../../api/protobuf/codec.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import { serveCustomKinds } from '../../registry/custom-kinds.ts';
+import { findObject } from '../../registry/find-object.ts';
 import { createLiveView } from '../../registry/live.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
@@ -79,7 +81,13 @@ export async function startFixture(
   const { registry }: { registry: Registry } = bench({
     ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
-    hooks: { review: reviewHooks({ authorizer: () => authorizer, tokens: () => tokens, rbac }) },
+    hooks: {
+      review: reviewHooks({
+        authorizer: () => authorizer,
+        verifyToken: (token, options) => tokens.verify(token, options),
+        rbac,
+      }),
+    },
     admission: createAdmission(
       typeof plugins === 'function' ? plugins(live, { authorizer: () => authorizer, rbac }) : plugins,
     ),
@@ -91,18 +99,18 @@ export async function startFixture(
     log,
     ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
   });
-  const tokens = await createServiceAccountTokens({
-    key: await loadSigningKey(join(directory, 'pki', 'service-account.key')),
+  const tokens = createServiceAccountTokens({
+    keys: await openSigningKeys(join(directory, 'pki')),
     issuer: 'https://kubernetes.default.svc.cluster.local',
     clock: systemClock,
-    exists: async () => true,
+    find: findObject(registry),
   });
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const pair = await pki.server();
   const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };
   const server = createApiServer({
     registry,
-    authenticator: createAuthenticator({ tokens }),
+    authenticator: createAuthenticator({ tokens: tokens.verify }),
     authorizer,
     log,
     tokens,
