@@ -6,6 +6,7 @@ import { namespaceController } from './namespace/reconcile.ts';
 import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
 import { podGarbageController } from './pod-garbage/reconcile.ts';
 import { serviceAccountController } from './service-account/reconcile.ts';
+import { serviceAccountTokenController } from './service-account-token/reconcile.ts';
 
 /** Every controller of the server. */
 export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = [
@@ -13,6 +14,7 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   crdController,
   clusterRoleAggregationController,
   serviceAccountController,
+  serviceAccountTokenController,
   nodeLifecycleController,
   podGarbageController,
   garbageCollector,

@@ -16,6 +16,16 @@ export interface ControllerParts {
   readonly log: Logger;
   /** PEM of the authority that signs the API's certificate. */
   readonly rootCa: string;
+  readonly issue: CredentialIssuer;
+}
+
+/** Makes credentials with keys that controllers do not see. */
+export interface CredentialIssuer {
+  legacyToken(of: {
+    readonly namespace: string;
+    readonly account: { readonly name: string; readonly uid: string };
+    readonly secret: string;
+  }): Promise<string>;
 }
 
 /** A loop that brings the world of one key in order. It is told no event, so there is one path through it. */

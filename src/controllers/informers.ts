@@ -6,6 +6,7 @@ import type {
   Namespace,
   Node,
   Pod,
+  Secret,
   ServiceAccount,
 } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
@@ -26,6 +27,8 @@ export interface Informers {
   readonly rootCas: Informer<ConfigMap>;
   readonly definitions: Informer<CustomResourceDefinition>;
   readonly clusterRoles: Informer<ClusterRole>;
+  /** Those that hold the token of a service account. */
+  readonly tokenSecrets: Informer<Secret>;
 }
 
 export function createInformers(client: Client, options: { clock: Clock; log: Logger }): Informers {
@@ -56,6 +59,11 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       client,
       { apiVersion: 'rbac.authorization.k8s.io/v1', resource: 'clusterroles' },
       options,
+    ),
+    tokenSecrets: createInformer<Secret>(
+      client,
+      { apiVersion: 'v1', resource: 'secrets' },
+      { ...options, fieldSelector: 'type=kubernetes.io/service-account-token' },
     ),
     definitions: createInformer<CustomResourceDefinition>(
       client,

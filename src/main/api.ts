@@ -3,7 +3,10 @@ import { admissionPlugins } from '../access/admission/all.ts';
 import { noConditions } from '../access/admission/webhooks/conditions.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
 import { openPki, type Pki } from '../access/authn/pki.ts';
-import { createServiceAccountTokens } from '../access/authn/service-account-tokens.ts';
+import {
+  createServiceAccountTokens,
+  type ServiceAccountTokens,
+} from '../access/authn/service-account-tokens.ts';
 import { openSigningKeys } from '../access/authn/signing-keys.ts';
 import { createAuthorizer } from '../access/authz/all.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
@@ -45,6 +48,7 @@ export interface Api {
   readonly authorizer: Authorizer;
   readonly server: ApiServer;
   readonly nodes: NodeTunnels;
+  readonly tokens: ServiceAccountTokens;
   readonly pki: Pki;
   /** Loaded; to be followed as long as the server runs. */
   readonly live: FollowedView;
@@ -106,7 +110,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     checks: { store: (signal) => checkStore(store, signal) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });
-  return { registry, authorizer, server, nodes, pki, live, webhooks };
+  return { registry, authorizer, server, nodes, pki, tokens, live, webhooks };
 }
 
 /** A health check is asked by who will not wait long. */

@@ -80,7 +80,17 @@ async function runBehindApi(api: Api, behind: Behind): Promise<void> {
   const work = async (working: AbortSignal) => {
     const kinds = api.registry.kinds;
     await Promise.all([
-      runControllers({ client, kinds, clock, log, rootCa: api.pki.caCertificate }, working),
+      runControllers(
+        {
+          client,
+          kinds,
+          clock,
+          log,
+          rootCa: api.pki.caCertificate,
+          issue: { legacyToken: (of) => api.tokens.issueLegacy(of) },
+        },
+        working,
+      ),
       runScheduler({ client: as(SCHEDULER_USER), clock, log }, working),
     ]);
   };

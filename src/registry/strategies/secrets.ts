@@ -7,6 +7,7 @@ import { ensure, part } from '../fields.ts';
 import type { Strategy } from '../strategy.ts';
 
 const LONGEST_DATA = MIB;
+const ACCOUNT = 'kubernetes.io/service-account.name';
 
 /** What the types that Kubernetes knows must have. */
 const NEEDS: Readonly<Record<string, readonly string[]>> = {
@@ -65,6 +66,8 @@ function validateSize(secret: Readonly<ApiObject>): ErrorDetail[] {
 
 function validateType(secret: Readonly<ApiObject>): ErrorDetail[] {
   const data = part(secret, 'data');
+  if (secret.type === 'kubernetes.io/service-account-token' && !secret.metadata.annotations?.[ACCOUNT])
+    return [required(`metadata.annotations[${ACCOUNT}]`)];
   const missing = (NEEDS[String(secret.type)] ?? []).filter((key) => data[key] === undefined);
   return missing.map((key) => required(`data[${key}]`));
 }
