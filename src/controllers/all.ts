@@ -5,6 +5,8 @@ import { garbageCollector } from './garbage-collector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
 import { podGarbageController } from './pod-garbage/reconcile.ts';
+import { pvProtectionController } from './pv-protection/reconcile.ts';
+import { pvcProtectionController } from './pvc-protection/reconcile.ts';
 import { serviceAccountController } from './service-account/reconcile.ts';
 import { serviceAccountTokenController } from './service-account-token/reconcile.ts';
 
@@ -17,5 +19,7 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   serviceAccountTokenController,
   nodeLifecycleController,
   podGarbageController,
+  pvcProtectionController,
+  pvProtectionController,
   garbageCollector,
 ];

@@ -5,6 +5,8 @@ import type {
   Lease,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   Secret,
   ServiceAccount,
@@ -13,6 +15,7 @@ import type { Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
+import { claimsHeldBy } from './pvc-protection/plan.ts';
 
 /** Name of the ConfigMap that every namespace gets, with the authority's certificate. */
 export const ROOT_CA_CONFIG_MAP = 'kube-root-ca.crt';
@@ -22,6 +25,8 @@ export interface Informers {
   readonly namespaces: Informer<Namespace>;
   readonly nodes: Informer<Node>;
   readonly pods: Informer<Pod>;
+  readonly claims: Informer<PersistentVolumeClaim>;
+  readonly volumes: Informer<PersistentVolume>;
   readonly leases: Informer<Lease>;
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
@@ -38,7 +43,17 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
     pods: createInformer<Pod>(
       client,
       { apiVersion: 'v1', resource: 'pods' },
-      { ...options, indexes: { node: (pod) => [pod.spec?.nodeName ?? ''] } },
+      { ...options, indexes: { node: (pod) => [pod.spec?.nodeName ?? ''], claim: claimsHeldBy } },
+    ),
+    claims: createInformer<PersistentVolumeClaim>(
+      client,
+      { apiVersion: 'v1', resource: 'persistentvolumeclaims' },
+      options,
+    ),
+    volumes: createInformer<PersistentVolume>(
+      client,
+      { apiVersion: 'v1', resource: 'persistentvolumes' },
+      options,
     ),
     leases: createInformer<Lease>(
       client,

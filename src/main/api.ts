@@ -75,6 +75,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
       }),
     ),
     clock,
+    live,
     // Both are made below, from this registry; nobody asks before they are there.
     hooks: {
       review: reviewHooks({

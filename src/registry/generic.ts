@@ -1,4 +1,5 @@
-import type { Admission, AdmissionReader } from '../access/admission/admission.ts';
+import type { Admission } from '../access/admission/admission.ts';
+import type { LiveView } from '../access/live.ts';
 import { type ApiObject, type Kind, type KindTable, qualifiedResource } from '../api/kind.ts';
 import { validateSchema } from '../api/validate-schema.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -18,6 +19,7 @@ import { SharedBytes } from './object-bytes.ts';
 import type { RegistryHooks, RegistryParts } from './parts.ts';
 import { patch } from './patch.ts';
 import { bind, issueToken, plain } from './pod-binding.ts';
+import { createReader } from './reader.ts';
 import type { CreateTarget, ObjectBytes, Registry, RequestContext } from './registry.ts';
 import { writeScale } from './scale.ts';
 import { allStrategies } from './strategies/all.ts';
@@ -31,6 +33,8 @@ export interface RegistryOptions {
   readonly admission: Admission;
   readonly clock: Clock;
   readonly hooks?: RegistryHooks;
+  /** Left out: admission reads the store for everything. */
+  readonly live?: LiveView;
 }
 
 /** REST verbs over every kind of the table. */
@@ -42,7 +46,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     hooks: options.hooks ?? {},
     strategies: new Map(allStrategies().map((strategy) => [strategy.resource, strategy])),
     shared,
-    reader: createReader(store, shared),
+    reader: createReader(store, { shared, live: options.live }),
   };
   const partsOf = createPartsOf(parts);
   /** Whoever uses an old version of a custom kind is told so. */
@@ -120,18 +124,4 @@ async function bindByCollection(
   const name = request.object.metadata.name;
   if (pods === undefined) throw new AmphoraError('NotFound', 'this server has no pods to bind');
   return await bind(parts, { ...request, target: { ...request.target, kind: pods, name } });
-}
-
-/** Reads for admission plugins: no authorization, the newest revision, one parse for all who read the same bytes. */
-function createReader(store: Store, shared: SharedBytes): AdmissionReader {
-  return {
-    async get(resource, name, signal) {
-      const found = await store.get({ resource, ...name }, { signal });
-      return found === undefined ? undefined : shared.of(found.bytes, found.revision).object();
-    },
-    async list(resource, signal) {
-      const page = await store.list({ resource }, { signal });
-      return page.items.map((item) => shared.of(item.bytes, item.revision).object());
-    },
-  };
 }

@@ -2,13 +2,19 @@ import type { Logger } from '../../lib/log.ts';
 import type { LiveView } from '../live.ts';
 import type { WebhookCaller } from '../webhooks/caller.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import { defaultIngressClass } from './plugins/default-ingress-class.ts';
+import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
+import { limitRanger } from './plugins/limit-ranger.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
+import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { priority } from './plugins/priority.ts';
 import { type EscalationParts, roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
+import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts';
+import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts';
 import { type UnsupportedFields, unsupportedByClass } from './plugins/unsupported-by-class.ts';
 import type { CompileConditions } from './webhooks/conditions.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
@@ -35,14 +41,21 @@ export function admissionPlugins(options: AdmissionOptions): readonly AdmissionP
     live.of(`validatingwebhookconfigurations.${GROUP}`),
     compileConditions,
   );
+  const storageClasses = live.of('storageclasses.storage.k8s.io');
   return [
     namespaceLifecycle,
+    limitRanger(live.of('limitranges')),
     serviceAccount,
     nodeRestriction,
     roleEscalation(options.access),
+    taintNodesByCondition,
     priority,
     defaultTolerationSeconds,
+    defaultStorageClass(storageClasses),
+    storageObjectInUseProtection,
+    persistentVolumeClaimResize(storageClasses),
     runtimeClass,
+    defaultIngressClass(live.of('ingressclasses.networking.k8s.io')),
     unsupportedByClass(options.unsupported ?? {}),
     mutatingWebhooks(mutating, options),
     validatingWebhooks(validating, options),

@@ -11,7 +11,7 @@ export function liveOf(objects: Readonly<Record<string, readonly ApiObject[]>>):
         loaded: Promise.resolve(),
         values: () => all,
         get: (namespace, name) =>
-          all.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
+          all.find(({ metadata }) => (metadata.namespace ?? '') === namespace && metadata.name === name),
         listen: (listener) => {
           for (const one of all) listener(one, false);
         },

@@ -81,6 +81,7 @@ export async function startFixture(
   const { registry }: { registry: Registry } = bench({
     ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
+    live,
     hooks: {
       review: reviewHooks({
         authorizer: () => authorizer,

@@ -2,6 +2,7 @@ import type { Strategy } from '../strategy.ts';
 import { configMaps } from './config-maps.ts';
 import { customResourceDefinitions } from './custom-resource-definitions.ts';
 import { flowControl } from './flow-control.ts';
+import { limitRanges } from './limit-ranges.ts';
 import { namespaces } from './namespaces.ts';
 import { pods } from './pods.ts';
 import { rbac } from './rbac.ts';
@@ -19,6 +20,7 @@ export function allStrategies(): readonly Strategy[] {
     secrets,
     configMaps,
     customResourceDefinitions,
+    limitRanges,
     ...flowControl,
     ...workloads,
     ...rbac,

@@ -17,7 +17,6 @@ export const simple: readonly Strategy[] = [
   { resource: 'events', createOnUpdate: true },
   { resource: 'endpoints', createOnUpdate: true },
   { resource: 'endpointslices.discovery.k8s.io', generation: true },
-  { resource: 'limitranges', createOnUpdate: true },
   { resource: 'jobs.batch', generation: true, orphansByDefault: true, defaults: templateDefaults },
   { resource: 'cronjobs.batch', generation: true },
   { resource: 'poddisruptionbudgets.policy', generation: true },

@@ -1,4 +1,5 @@
 import { type Admission, createAdmission } from '../../access/admission/admission.ts';
+import type { LiveView } from '../../access/live.ts';
 import type { ApiObject, Kind, KindTable } from '../../api/kind.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -27,6 +28,7 @@ export function bench(
     admission?: Admission;
     /** A table of its own, for who adds kinds. */
     kinds?: KindTable;
+    live?: LiveView;
   } = {},
 ): Bench {
   const store = options.store ?? createMemoryStore();
@@ -37,6 +39,7 @@ export function bench(
     admission: options.admission ?? createAdmission([]),
     clock: options.clock ?? systemClock,
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+    ...(options.live === undefined ? {} : { live: options.live }),
   });
   return { registry, store, warnings, context: contextOf(warnings) };
 }

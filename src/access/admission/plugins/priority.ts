@@ -13,8 +13,9 @@ const BUILT_IN: Readonly<Record<string, number>> = {
 /** A pod's priority and preemption policy come from its class, or from the class that is the default. */
 export const priority: AdmissionPlugin = {
   name: 'Priority',
-  handles: createsPod,
+  handles: (request) => createsPod(request) || writesClass(request),
   async mutate(request) {
+    if (!createsPod(request)) return;
     const spec = objectAt(request.object, 'spec');
     const { value, preemptionPolicy, name } = await classOf(request, textAt(spec, 'priorityClassName'));
     if (name !== '') spec.priorityClassName = name;
@@ -23,7 +24,21 @@ export const priority: AdmissionPlugin = {
     spec.priority = value;
     spec.preemptionPolicy = preemptionPolicy;
   },
+  async validate(request) {
+    if (!writesClass(request) || request.object.globalDefault !== true) return;
+    const all = await request.reader.list(RESOURCE, request.signal);
+    const other = all.find((each) => each.globalDefault === true && each.metadata.name !== request.name);
+    if (other === undefined) return;
+    throw forbidden(
+      request,
+      `PriorityClass ${other.metadata.name} is already marked as default. Only one default can exist`,
+    );
+  },
 };
+
+function writesClass({ kind, operation }: AdmissionRequest): boolean {
+  return kind.resource === 'priorityclasses' && (operation === 'CREATE' || operation === 'UPDATE');
+}
 
 interface Found {
   readonly name: string;
@@ -62,8 +77,9 @@ function check(
   { field, given, computed }: { readonly field: string; readonly given: unknown; readonly computed: unknown },
 ): void {
   if (given === undefined || given === computed) return;
+  const [type, word] = field === 'priority' ? ['integer', 'priority'] : ['string', 'PreemptionPolicy'];
   throw forbidden(
     request,
-    `the ${field} provided in pod spec (${String(given)}) is not the one of its PriorityClass (${String(computed)}): leave spec.${field} out`,
+    `the ${type} value of ${word} (${String(given)}) must not be provided in pod spec; priority admission controller computed ${String(computed)} from the given PriorityClass name`,
   );
 }
