@@ -78,6 +78,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     live,
     // Both are made below, from this registry; nobody asks before they are there.
     hooks: {
+      webhooks,
       review: reviewHooks({
         authorizer: () => authorizer,
         verifyToken: (token, options) => tokens.verify(token, options),

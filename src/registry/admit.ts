@@ -1,6 +1,5 @@
 import type { AdmissionRequest, GroupVersionKind } from '../access/admission/admission.ts';
 import { type ApiObject, apiVersionOf, type Kind } from '../api/kind.ts';
-import { convert } from './conversion.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import type { DeleteOptions, RequestContext, ResourceTarget } from './registry.ts';
 import { storedKind } from './storage.ts';
@@ -45,7 +44,7 @@ export function admissionRequest(
     signal: context.signal,
     reader: parts.reader,
     kinds: parts.kinds,
-    convert: async (from, to) => convert(from, to),
+    convert: (from, to) => parts.convert(from, to, context.signal),
     warn: context.warn,
     annotate: (key, value) => context.annotate?.(key, value),
   };

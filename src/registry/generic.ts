@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
 import { admitBody } from './admit.ts';
+import { convert } from './conversion.ts';
 import { type CreateRequest, create } from './create.ts';
 import { createPartsOf } from './custom/parts.ts';
 import { remove } from './delete.ts';
@@ -47,6 +48,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     strategies: new Map(allStrategies().map((strategy) => [strategy.resource, strategy])),
     shared,
     reader: createReader(store, { shared, live: options.live }),
+    convert: async (object, to) => convert(object, to),
   };
   const partsOf = createPartsOf(parts);
   /** Whoever uses an old version of a custom kind is told so. */

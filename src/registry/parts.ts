@@ -17,6 +17,8 @@ export interface RegistryParts {
   readonly shared: SharedBytes;
   readonly reader: AdmissionReader;
   readonly hooks: RegistryHooks;
+  /** The object in another version of its kind: what admission asks for. */
+  readonly convert: (object: Readonly<ApiObject>, to: Kind, signal: AbortSignal) => Promise<ApiObject>;
 }
 
 /** What others do for the registry. */

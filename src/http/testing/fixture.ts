@@ -13,6 +13,8 @@ import { createAuthorizer } from '../../access/authz/all.ts';
 import { planDefaults } from '../../access/authz/bootstrap/plan.ts';
 import { createRbac } from '../../access/authz/rbac/rbac.ts';
 import type { LiveView } from '../../access/live.ts';
+import { createWebhookCaller } from '../../access/webhooks/caller.ts';
+import { createServiceLookup } from '../../access/webhooks/service-lookup.ts';
 import { createKindTable } from '../../api/kinds.ts';
 import { createTablePrinter } from '../../api/printers/table.ts';
 import { createProtobufCodec } from '../../api/protobuf/codec.ts';
@@ -77,12 +79,14 @@ export async function startFixture(
   const log = silentLogger();
   const live = createLiveView({ registry: () => registry, clock: systemClock, log });
   const rbac = createRbac(live);
+  const webhooks = createWebhookCaller(createServiceLookup(live));
   const { plugins = [] } = options;
   const { registry }: { registry: Registry } = bench({
     ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
     live,
     hooks: {
+      webhooks,
       review: reviewHooks({
         authorizer: () => authorizer,
         verifyToken: (token, options) => tokens.verify(token, options),
@@ -143,6 +147,7 @@ export async function startFixture(
       stop.abort();
       await following;
       nodes.close();
+      webhooks.close();
       await server.close();
       await rm(directory, { recursive: true });
     },

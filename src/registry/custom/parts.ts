@@ -1,5 +1,5 @@
 import type { CustomFacts } from '../../api/custom/facts.ts';
-import type { Kind } from '../../api/kind.ts';
+import { apiVersionOf, type Kind } from '../../api/kind.ts';
 import type { RegistryParts } from '../parts.ts';
 import { converterOf } from './convert.ts';
 import { customStore } from './custom-store.ts';
@@ -11,8 +11,16 @@ export function createPartsOf(parts: RegistryParts): (kind: Kind) => RegistryPar
     if (!isCustom(kind)) return parts;
     const known = made.get(kind);
     if (known !== undefined) return known;
-    const store = customStore(parts.store, kind, converterOf(kind, parts.hooks.webhooks));
-    const own = { ...parts, store };
+    const convert = converterOf(kind, parts.hooks.webhooks);
+    const own: RegistryParts = {
+      ...parts,
+      store: customStore(parts.store, kind, convert),
+      convert: async (object, to, signal) => {
+        if (object.apiVersion === apiVersionOf(to)) return { ...object };
+        const [converted] = await convert([object], to.version, signal);
+        return converted ?? { ...object };
+      },
+    };
     made.set(kind, own);
     return own;
   };
