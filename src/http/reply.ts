@@ -84,6 +84,17 @@ export class Reply {
     await this.#event('drain');
   }
 
+  /** Whether {@link offer} would write now. */
+  get hasRoom(): boolean {
+    return !isGone(this.#response) && !this.#response.writableNeedDrain;
+  }
+
+  /** Writes without waiting. To be called while there is room. */
+  offer(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    this.#response.write(chunk);
+  }
+
   async end(): Promise<void> {
     if (isGone(this.#response) || this.#response.writableFinished) return;
     const finished = this.#event('finish');

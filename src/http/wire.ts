@@ -58,6 +58,10 @@ export class Http2Outgoing {
     return this.stream.writableFinished;
   }
 
+  get writableNeedDrain(): boolean {
+    return this.stream.writableNeedDrain;
+  }
+
   writeHead(status: number, headers: Readonly<OutgoingHttpHeaders>): void {
     if (this.stream.destroyed) return;
     this.stream.respond({ ...headers, [constants.HTTP2_HEADER_STATUS]: status });

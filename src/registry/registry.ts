@@ -111,6 +111,11 @@ export interface WatchOptions {
   readonly resourceVersionMatch?: string;
   /** Is for lists: refused together with a match. */
   readonly continue?: string;
+  /**
+   * Takes an event at once while the reader waits for the next one. False: not now; it comes by iteration then.
+   * May not throw.
+   */
+  readonly offer?: (event: WatchEvent) => boolean;
 }
 
 export type WatchEvent =

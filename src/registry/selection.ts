@@ -16,6 +16,8 @@ import type { SelectableBytes } from './object-bytes.ts';
 export interface Selection {
   /** Reads labels and the key without a parse; only other fields need the object. */
   matches(bytes: SelectableBytes, key: StoreKey): boolean;
+  /** The one name that is selected, if it is one. */
+  readonly name: string | undefined;
 }
 
 const KEY_PATHS: ReadonlySet<string> = new Set(['metadata.name', 'metadata.namespace']);
@@ -31,6 +33,7 @@ export function createSelection(
   const byKey = fields.filter((term) => KEY_PATHS.has(term.path));
   const others = fields.filter((term) => !KEY_PATHS.has(term.path));
   return {
+    name: byKey.find((term) => term.path === 'metadata.name' && term.equal)?.value,
     matches(bytes, { namespace, name }) {
       if (byKey.length > 0 && !matchesFields(byKey, { metadata: { namespace, name } })) return false;
       if (labels.length > 0 && !matchesLabels(labels, bytes.labels())) return false;

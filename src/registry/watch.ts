@@ -57,29 +57,43 @@ async function* follow(
   following: Following,
 ): AsyncGenerator<WatchEvent> {
   const { context, target, options } = request;
+  const { selection } = following;
   const ended = new AbortController();
   const signal = AbortSignal.any([context.signal, ended.signal]);
   const range = {
     resource: qualifiedResource(following.kind.stored),
     ...(target.namespace === '' ? {} : { namespace: target.namespace }),
+    ...(selection?.name === undefined ? {} : { name: selection.name }),
   };
-  const batches = parts.store.watch(range, following.from, signal)[Symbol.asyncIterator]();
-  const bookmarks = options.allowWatchBookmarks ? new Ticker(parts, signal) : undefined;
   let reached = following.from;
+  // What this generator has taken from the store and not yet given on comes first.
+  let isWaiting = false;
+  const offer = (batch: WatchBatch): boolean => {
+    if (!isWaiting || options.offer === undefined || batch.events.length !== 1) return false;
+    try {
+      const [seen] = translated(parts, following, batch);
+      if (seen !== undefined && !options.offer(seen)) return false;
+      reached = batch.revision;
+      return true;
+    } catch {
+      return false; // It comes again by iteration, which tells the reader what is wrong.
+    }
+  };
+  const batches = parts.store.watch(range, following.from, { signal, offer })[Symbol.asyncIterator]();
+  const bookmarks = options.allowWatchBookmarks ? new Ticker(parts, signal) : undefined;
   let pending = batches.next();
   try {
     for (;;) {
+      isWaiting = true;
       const got = await next(pending, bookmarks);
+      isWaiting = false;
       if (got === 'tick') {
         yield { type: 'BOOKMARK', revision: reached, initialEventsEnd: false };
         continue;
       }
       if (got.done === true) return;
       pending = batches.next();
-      for (const event of got.value.events) {
-        const seen = translate(parts, following, event);
-        if (seen !== undefined) yield seen;
-      }
+      yield* translated(parts, following, got.value);
       reached = got.value.revision;
     }
   } catch (error) {
@@ -88,6 +102,10 @@ async function* follow(
     ended.abort();
     pending.catch(() => {}); // The abort ends it; nobody waits for how.
   }
+}
+
+function translated(parts: RegistryParts, following: Following, { events }: WatchBatch): WatchEvent[] {
+  return events.map((event) => translate(parts, following, event)).filter((event) => event !== undefined);
 }
 
 async function next(

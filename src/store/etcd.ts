@@ -19,6 +19,7 @@ import type {
   StoreRange,
   WatchBatch,
   WatchRange,
+  WatchReader,
 } from './store.ts';
 
 /** The oldest etcd whose transactions and watches are as we need them. */
@@ -173,8 +174,8 @@ class EtcdStore implements Store {
     return { revision: this.#space.fromEtcd(revision) };
   }
 
-  watch(range: WatchRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    return this.#feed.watch(range, fromRevision, signal);
+  watch(range: WatchRange, fromRevision: number, reader: WatchReader): AsyncIterable<WatchBatch> {
+    return this.#feed.watch(range, fromRevision, reader);
   }
 
   async compact(revision: number, signal: AbortSignal): Promise<void> {

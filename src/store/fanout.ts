@@ -1,6 +1,6 @@
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import type { StoreEvent, WatchBatch, WatchRange } from './store.ts';
+import type { StoreEvent, WatchBatch, WatchRange, WatchReader } from './store.ts';
 
 /** How many past events a watcher is given at once. */
 const PAST_BATCH = 500;
@@ -26,13 +26,16 @@ export type ReadPast = (
  * each has a bounded queue, and one that overflows is dropped and must list again.
  */
 export class Fanout {
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new Watchers();
   #revision: number;
+  /** Up to which all watchers know how far the store is. */
+  #progress: number;
   #isClosed = false;
   #failure: AmphoraError | undefined;
 
   constructor(revision: number) {
     this.#revision = revision;
+    this.#progress = revision;
   }
 
   /** Newest revision that watchers have been told of. */
@@ -41,33 +44,37 @@ export class Fanout {
   }
 
   publish(commit: Commit): void {
-    this.#revision = commit.revision;
-    for (const watcher of this.#watchers) watcher.push(commit);
+    const { revision, events } = commit;
+    this.#revision = revision;
+    for (const watcher of this.#watchers.of(events)) watcher.push(commit);
+    // A commit of other objects tells a watcher nothing, but now and then: a bookmark must not fall out of the history.
+    if (events.length > 0 && revision - this.#progress < PROGRESS_REVISIONS) return;
+    this.#progress = revision;
+    for (const watcher of this.#watchers.all()) watcher.progress(revision);
   }
 
   /** Watchers, and those who come later, end with this error. */
   fail(error: AmphoraError): void {
     this.#failure = error;
-    for (const watcher of this.#watchers) watcher.fail(error);
-    this.#watchers.clear();
+    for (const watcher of this.#watchers.all()) watcher.fail(error);
   }
 
   /** Watchers end as if their signal had aborted. */
   close(): void {
     this.#isClosed = true;
-    for (const watcher of this.#watchers) watcher.end();
-    this.#watchers.clear();
+    for (const watcher of this.#watchers.all()) watcher.end();
   }
 
   /** @throws Expired, also when `past` does. */
   async *watch(
     range: WatchRange,
-    options: { from: number; past: ReadPast; signal: AbortSignal },
+    options: { readonly from: number; readonly past: ReadPast; readonly reader: WatchReader },
   ): AsyncGenerator<WatchBatch> {
-    const { from, past, signal } = options;
+    const { from, past, reader } = options;
+    const { signal } = reader;
     if (signal.aborted || this.#isClosed) return;
     if (this.#failure !== undefined) throw this.#failure;
-    const watcher = new Watcher(range);
+    const watcher = new Watcher(range, reader);
     const end = () => watcher.end();
     this.#watchers.add(watcher);
     signal.addEventListener('abort', end, { once: true });
@@ -92,8 +99,55 @@ export class Fanout {
   }
 }
 
+/** Those who watch, found by what they watch. */
+class Watchers {
+  readonly #places = new Map<string, Set<Watcher>>();
+
+  add(watcher: Watcher): void {
+    const place = placeOf(watcher.range);
+    const there = this.#places.get(place) ?? new Set();
+    this.#places.set(place, there.add(watcher));
+  }
+
+  delete(watcher: Watcher): void {
+    const place = placeOf(watcher.range);
+    const there = this.#places.get(place);
+    there?.delete(watcher);
+    if (there?.size === 0) this.#places.delete(place);
+  }
+
+  /** Whoever watches at least one of these, once. */
+  of(events: readonly StoreEvent[]): Iterable<Watcher> {
+    const [first] = events;
+    if (first !== undefined && events.length === 1) return this.#ofOne(first);
+    return new Set(events.flatMap((event) => [...this.#ofOne(event)]));
+  }
+
+  *all(): Generator<Watcher> {
+    for (const there of this.#places.values()) yield* there;
+  }
+
+  *#ofOne({ key: { resource, namespace, name } }: StoreEvent): Generator<Watcher> {
+    for (const range of [
+      { resource },
+      { resource, namespace },
+      { resource, name },
+      { resource, namespace, name },
+    ]) {
+      const there = this.#places.get(placeOf(range));
+      if (there !== undefined) yield* there;
+    }
+  }
+}
+
+/** No namespace is not the empty namespace, of what has none. */
+function placeOf({ resource, namespace, name }: WatchRange): string {
+  return `${resource}/${namespace ?? '*'}/${name ?? '*'}`;
+}
+
 class Watcher {
-  readonly #range: WatchRange;
+  readonly range: WatchRange;
+  readonly #reader: WatchReader;
   #queue: StoreEvent[] = [];
   /** Everything up to here is in the queue or was taken from it. */
   #seen = 0;
@@ -101,26 +155,38 @@ class Watcher {
   #told = 0;
   #state: 'open' | 'ended' | 'failed' = 'open';
   #failure: AmphoraError | undefined;
-  #isProgress = false;
-  #wake: () => void = () => {};
+  #hasProgress = false;
+  /** Set while the reader waits. */
+  #wake: (() => void) | undefined;
 
-  constructor(range: WatchRange) {
-    this.#range = range;
+  constructor(range: WatchRange, reader: WatchReader) {
+    this.range = range;
+    this.#reader = reader;
   }
 
   push({ revision, events }: Commit): void {
     if (this.#state !== 'open') return;
     this.#seen = revision;
-    for (const event of events) if (isIn(this.#range, event)) this.#queue.push(event);
-    if (events.length === 0) this.#isProgress = true;
+    const own = events.filter((event) => isIn(this.range, event));
+    if (this.#wake !== undefined && this.#reader.offer?.({ events: own, revision }) === true) {
+      this.#told = revision;
+      return;
+    }
+    this.#queue.push(...own);
     if (this.#queue.length > LIMITS.watchQueueEvents) this.fail(tooSlow());
-    // A commit of other resources wakes nobody, but now and then: a bookmark must not fall out of the history.
-    if (this.#hasNews() || this.#state !== 'open') this.#wake();
+    this.#wakeUp();
+  }
+
+  progress(revision: number): void {
+    if (this.#state !== 'open') return;
+    this.#seen = revision;
+    this.#hasProgress = revision > this.#told;
+    if (this.#hasNews()) this.#wakeUp();
   }
 
   end(): void {
     if (this.#state === 'open') this.#state = 'ended';
-    this.#wake();
+    this.#wakeUp();
   }
 
   fail(error: AmphoraError): void {
@@ -128,7 +194,7 @@ class Watcher {
     this.#state = 'failed';
     this.#failure = error;
     this.#queue = [];
-    this.#wake();
+    this.#wakeUp();
   }
 
   async *batches(after: number): AsyncGenerator<WatchBatch> {
@@ -142,28 +208,34 @@ class Watcher {
       }
       const events = this.#queue.filter((event) => event.revision > after);
       this.#queue = [];
-      this.#isProgress = false;
+      this.#hasProgress = false;
       this.#told = Math.max(after, this.#seen);
       yield { events, revision: this.#told };
     }
   }
 
   #hasNews(): boolean {
-    return this.#queue.length > 0 || this.#isProgress || this.#seen - this.#told >= PROGRESS_REVISIONS;
+    return this.#queue.length > 0 || this.#hasProgress;
   }
 
   #woken(): Promise<void> {
-    if (this.#hasNews() || this.#state !== 'open') return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
   }
+
+  #wakeUp(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
 }
 
-export function isIn(range: WatchRange, event: StoreEvent): boolean {
+export function isIn({ resource, namespace, name }: WatchRange, { key }: StoreEvent): boolean {
   return (
-    range.resource === event.key.resource &&
-    (range.namespace === undefined || range.namespace === event.key.namespace)
+    resource === key.resource &&
+    (namespace === undefined || namespace === key.namespace) &&
+    (name === undefined || name === key.name)
   );
 }
 

@@ -29,6 +29,7 @@ import type {
   StoreRange,
   WatchBatch,
   WatchRange,
+  WatchReader,
 } from './store.ts';
 
 /** How many events one transaction of a compaction removes: short, so that commits do not wait for it. */
@@ -112,10 +113,10 @@ class LmdbStore implements Store {
     return { revision };
   }
 
-  watch(range: WatchRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
+  watch(range: WatchRange, fromRevision: number, reader: WatchReader): AsyncIterable<WatchBatch> {
     return this.#fanout.watch(range, {
       from: fromRevision,
-      signal,
+      reader,
       past: (wanted, from, to) => this.#past(wanted, from, to),
     });
   }

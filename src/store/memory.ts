@@ -14,6 +14,7 @@ import type {
   StoreRange,
   WatchBatch,
   WatchRange,
+  WatchReader,
 } from './store.ts';
 
 /** A store that forgets everything when its process ends: for tests, embedding and simulation. */
@@ -75,10 +76,10 @@ class MemoryStore implements Store {
     return { revision };
   }
 
-  watch(range: WatchRange, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
+  watch(range: WatchRange, fromRevision: number, reader: WatchReader): AsyncIterable<WatchBatch> {
     return this.#fanout.watch(range, {
       from: fromRevision,
-      signal,
+      reader,
       past: (wanted, from, to) => {
         this.#checkHeld(from);
         return this.#history

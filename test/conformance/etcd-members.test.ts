@@ -25,7 +25,7 @@ test('etcd: reads, writes and watches go on when a member ends, whichever it is'
     const from = await store.revision(signal);
     const seen: string[] = [];
     const watching = (async () => {
-      for await (const { events } of store.watch({ resource: 'things' }, from, stop.signal))
+      for await (const { events } of store.watch({ resource: 'things' }, from, { signal: stop.signal }))
         seen.push(...events.map(({ key }) => key.name));
     })();
     const written: string[] = [];
@@ -84,7 +84,7 @@ test('etcd: servers compact in turns what is older than one round; who lags list
     assert.deepEqual((await compactOnce(a, afterA, signal)).version, 2, 'one of them compacted');
     assert.equal(await expired(revisions[0] ?? 0), true);
     assert.equal(await expired(revisions[3] ?? 0), false);
-    const lagging = store.watch({ resource: 'things' }, (revisions[0] ?? 0) - 1, signal);
+    const lagging = store.watch({ resource: 'things' }, (revisions[0] ?? 0) - 1, { signal });
     await assert.rejects(Array.fromAsync(lagging), (error) => isCode(error, 'Expired'));
     assert.equal((await store.list({ resource: 'things' }, { signal })).items.length, 1);
   } finally {
@@ -104,14 +104,16 @@ test('etcd: a quiet watch is told how far it has got when somebody compacts', {
   try {
     const from = await store.revision(signal);
     let reached = from;
-    for await (const batch of store.watch({ resource: 'quiet' }, from, stop.signal)) {
+    for await (const batch of store.watch({ resource: 'quiet' }, from, { signal: stop.signal })) {
       assert.deepEqual(batch.events, []);
       assert.ok(batch.revision >= reached);
       reached = batch.revision;
       if (reached > from + 5) break;
     }
     // Where it got to is never compacted away.
-    const resumed = store.watch({ resource: 'quiet' }, reached, stop.signal)[Symbol.asyncIterator]();
+    const resumed = store
+      .watch({ resource: 'quiet' }, reached, { signal: stop.signal })
+      [Symbol.asyncIterator]();
     assert.equal((await resumed.next()).done, false);
   } finally {
     stop.abort();

@@ -34,7 +34,7 @@ test('etcd: a watch whose connection breaks while it is told the past misses not
     proxy.cutAfter(CUT_AFTER_BYTES);
     const seen: string[] = [];
     let reached = from;
-    for await (const batch of reader.watch({ resource: RESOURCE }, from, signal)) {
+    for await (const batch of reader.watch({ resource: RESOURCE }, from, { signal })) {
       seen.push(...batch.events.map((event) => event.key.name));
       reached = batch.events.at(-1)?.revision ?? reached;
       // What comes in parts may be cut inside of a revision, and then promises one less.

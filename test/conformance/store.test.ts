@@ -171,7 +171,7 @@ for (const { name, open } of [
       const seen: StoreEvent[] = [];
       let parts = 0;
       let others: Promise<unknown> | undefined;
-      for await (const batch of store.watch({ resource: 'things' }, from, stop.signal)) {
+      for await (const batch of store.watch({ resource: 'things' }, from, { signal: stop.signal })) {
         parts += 1;
         seen.push(...batch.events);
         assert.ok(batch.revision <= newest || seen.length === 5 * 333);

@@ -191,16 +191,60 @@ function watching(store: () => Store): void {
     assert.equal(watch.events.length, 40);
   });
 
+  test('a watch of one name tells of no other', async () => {
+    const from = await store().revision(signal);
+    await using watch = follow(store(), { resource: 'named', namespace: 'n', name: 'b' }, from);
+    for (const name of ['n/a', 'n/b', 'm/b', 'n/b']) await put(store(), name, name, undefined, 'named');
+    await watch.until((events) => events.length >= 2);
+    assert.deepEqual(watch.events.map(describeEvent), ['put n/b →n/b', 'put n/b n/b→n/b']);
+  });
+
+  test('a reader that takes what it is offered, or does not, sees every event once and in order', async () => {
+    const seen: number[] = [];
+    let offers = 0;
+    const take = ({ events }: WatchBatch) => void seen.push(...events.map(({ revision }) => revision));
+    const offer = (batch: WatchBatch) => {
+      offers += 1;
+      if (offers % 3 === 0) return false;
+      take(batch);
+      return true;
+    };
+    const stop = new AbortController();
+    const range = { resource: 'offered' };
+    const from = await store().revision(signal);
+    const written: number[] = [];
+    const reading = (async () => {
+      for await (const batch of store().watch(range, from, { signal: stop.signal, offer })) {
+        take(batch);
+        if (seen.length >= 60) break;
+      }
+    })();
+    // One after the other and some at once: the reader waits for some and is busy at others.
+    for (let round = 0; round < 20; round += 1)
+      written.push(
+        ...(await Promise.all([0, 1, 2].map((one) => put(store(), `n/${round}-${one}`, 'x', 0, 'offered')))),
+      );
+    while (seen.length < 60) await put(store(), 'n/last', 'x', undefined, 'offered');
+    stop.abort();
+    await reading;
+    assert.deepEqual(
+      seen.slice(0, 60),
+      written.toSorted((a, b) => a - b),
+    );
+  });
+
   test('a watch ends with its signal', async () => {
     const stop = new AbortController();
-    const ended = consume(store().watch({ resource: 'quiet' }, await store().revision(signal), stop.signal));
+    const ended = consume(
+      store().watch({ resource: 'quiet' }, await store().revision(signal), { signal: stop.signal }),
+    );
     stop.abort();
     await ended;
   });
 
   test('a reader that is too slow is dropped and told to list again', async () => {
     const batches = store()
-      .watch({ resource: 'flood' }, await store().revision(signal), signal)
+      .watch({ resource: 'flood' }, await store().revision(signal), { signal })
       [Symbol.asyncIterator]();
     await batches.next();
     for (let sent = 0; sent <= 2 * LIMITS.watchQueueEvents; sent += 64) {
@@ -229,7 +273,7 @@ function compacting(store: () => Store): void {
     await store().compact(newer, signal);
     const expired = (error: unknown) => isCode(error, 'Expired');
     await assert.rejects(store().list({ resource: 'compacted' }, { ...read, revision: old }), expired);
-    await assert.rejects(consume(store().watch({ resource: 'compacted' }, old, signal)), expired);
+    await assert.rejects(consume(store().watch({ resource: 'compacted' }, old, { signal })), expired);
     assert.equal((await store().get(key('c/a', 'compacted'), read))?.bytes.toString(), '2');
     assert.equal(
       (await store().list({ resource: 'compacted' }, { ...read, revision: newer })).items.length,
@@ -300,7 +344,7 @@ function follow(store: Store, range: WatchRange, from: number) {
   const events: StoreEvent[] = [];
   const waiting = new Set<() => void>();
   const done = (async () => {
-    for await (const batch of store.watch(range, from, stop.signal)) {
+    for await (const batch of store.watch(range, from, { signal: stop.signal })) {
       events.push(...batch.events);
       for (const look of waiting) look();
     }

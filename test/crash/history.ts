@@ -29,7 +29,7 @@ async function past(store: Store, from: number): Promise<readonly StoreEvent[] |
   try {
     const newest = await store.revision(SIGNAL);
     const all: StoreEvent[] = [];
-    for await (const { events, revision } of store.watch({ resource: RESOURCE }, from, SIGNAL)) {
+    for await (const { events, revision } of store.watch({ resource: RESOURCE }, from, { signal: SIGNAL })) {
       all.push(...events);
       if (revision >= newest) break;
     }

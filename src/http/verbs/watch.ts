@@ -43,8 +43,15 @@ export async function answerWatch(
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), lifetimeMs(exchange));
   const signal = AbortSignal.any([exchange.signal, ended.signal]);
-  const events = services.registry.watch({ ...contextOf(exchange), signal }, options.target, query);
   const encode = encoderOf(services, exchange, { kind, format, cache: options.cache });
+  const { reply } = exchange;
+  const offer = (event: WatchEvent): boolean => {
+    if (reply.status === 0 || !reply.hasRoom) return false;
+    reply.offer(encode(event));
+    return true;
+  };
+  const context = { ...contextOf(exchange), signal };
+  const events = services.registry.watch(context, options.target, { ...query, offer });
   try {
     await send(exchange, events, { encode, signal });
   } finally {

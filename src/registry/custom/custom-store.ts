@@ -37,10 +37,11 @@ export function customStore(
     async commit(changes, signal) {
       return await store.commit(await view.write(changes, resource, signal), signal);
     },
-    watch(range, from, signal) {
-      const until = AbortSignal.any([signal, kind.custom.gone]);
-      const batches = store.watch(range, from, until);
-      return range.resource === resource ? view.follow(batches, until) : batches;
+    watch(range, from, reader) {
+      const signal = AbortSignal.any([reader.signal, kind.custom.gone]);
+      if (range.resource !== resource) return store.watch(range, from, { ...reader, signal });
+      // Nothing is offered: what is being converted must not be overtaken.
+      return view.follow(store.watch(range, from, { signal }), signal);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError, isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { type Commit, Fanout, isIn } from '../fanout.ts';
-import type { StoreEvent, WatchBatch, WatchRange } from '../store.ts';
+import type { StoreEvent, WatchBatch, WatchRange, WatchReader } from '../store.ts';
 import type { EtcdConnection } from './connection.ts';
 import type { WatchResponse } from './messages.ts';
 import type { EtcdSpace } from './space.ts';
@@ -28,10 +28,10 @@ export class EtcdFeed {
   }
 
   /** Revisions are the store's. */
-  async *watch(range: WatchRange, from: number, signal: AbortSignal): AsyncGenerator<WatchBatch> {
-    if (signal.aborted) return;
-    const following = await this.#begin(signal);
-    yield* following.watch(range, from, signal);
+  async *watch(range: WatchRange, from: number, reader: WatchReader): AsyncGenerator<WatchBatch> {
+    if (reader.signal.aborted) return;
+    const following = await this.#begin(reader.signal);
+    yield* following.watch(range, from, reader);
   }
 
   /** What was before is compacted away: a watch from there must hear so. */
@@ -85,14 +85,14 @@ class Following {
     this.ended = this.#run(anchor, closed);
   }
 
-  watch(range: WatchRange, from: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
+  watch(range: WatchRange, from: number, reader: WatchReader): AsyncIterable<WatchBatch> {
     return this.#fanout.watch(range, {
       from,
-      signal,
+      reader,
       past: (wanted, after, to) =>
         after >= this.#pastFrom
           ? this.#past.filter((one) => one.revision > after && one.revision <= to && isIn(wanted, one))
-          : this.#longPast(wanted, { after, to, signal }),
+          : this.#longPast(wanted, { after, to, signal: reader.signal }),
     });
   }
 
