@@ -91,7 +91,7 @@ const REFUSED: ReadonlyArray<[string, string, number, RegExp]> = [
   ['GET', '/api/v1/namespaces/default/configmaps/%zz', 400, /not valid/],
   ['PUT', MAPS, 405, /does not allow this method/],
   ['GET', `${MAPS}?limit=many`, 400, /limit/],
-  ['POST', `${MAPS}?dryRun=Some`, 400, /dryRun/],
+  ['POST', `${MAPS}?dryRun=Some`, 422, /dryRun/],
   ['GET', '/apis/amphora.dev/v1/nodes/box/tunnel', 403, /only node "box"/],
 ];
 for (const [method, path, status, message] of REFUSED) {

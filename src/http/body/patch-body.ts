@@ -1,56 +1,44 @@
+import type { Kind } from '../../api/kind.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { Patch } from '../../registry/registry.ts';
 import type { Exchange } from '../exchange.ts';
+import { booleanOption } from '../verbs/context.ts';
 import { decodeYaml, mediaType, reportDuplicates, unsupported } from './decode.ts';
 import { decodeJson } from './json.ts';
 import { readBody } from './read-body.ts';
 
-const JSON_PATCH = 'application/json-patch+json';
-const MERGE = 'application/merge-patch+json';
-const STRATEGIC = 'application/strategic-merge-patch+json';
-const APPLY = 'application/apply-patch+yaml';
-const PATCH_TYPES = [JSON_PATCH, MERGE, STRATEGIC, APPLY];
-/** As upstream: each operation may copy the whole object. */
-const MAX_OPERATIONS = 10_000;
+const PATCH_TYPES: ReadonlyArray<readonly [mediaType: string, type: Patch['type']]> = [
+  ['application/json-patch+json', 'json'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/strategic-merge-patch+json', 'strategic'],
+  ['application/apply-patch+yaml', 'apply'],
+];
 
-/** @throws UnsupportedMediaType, BadRequest, TooLarge */
-export async function patchBody(exchange: Exchange): Promise<Patch> {
+/** A custom kind has no strategic merge: nothing says how its lists merge. @throws UnsupportedMediaType */
+export function patchTypeOf(exchange: Exchange, kind: Kind): Patch['type'] {
   const type = mediaType(exchange.headers['content-type']);
-  if (!PATCH_TYPES.includes(type)) throw unsupported(PATCH_TYPES);
+  const found = PATCH_TYPES.find(([name]) => name === type);
+  if (found !== undefined && !(found[1] === 'strategic' && kind.custom !== undefined)) return found[1];
+  const known = PATCH_TYPES.filter(([, each]) => each !== 'strategic' || kind.custom === undefined);
+  throw unsupported(known.map(([name]) => name));
+}
+
+/** @throws BadRequest, TooLarge */
+export async function patchBody(exchange: Exchange, type: Patch['type']): Promise<Patch> {
   const bytes = await readBody(exchange);
   // kubectl sends JSON under the YAML type; JSON is a part of YAML and much faster to read.
-  const isJson = type !== APPLY || /^\s*\{/.test(bytes.toString('latin1', 0, 64));
+  const isJson = type !== 'apply' || /^\s*\{/.test(bytes.toString('latin1', 0, 64));
   const decoded = isJson ? decodeJson(bytes) : await decodeYaml(bytes);
   reportDuplicates(exchange, decoded);
-  if (type === JSON_PATCH) return { type: 'json', operations: operationsOf(decoded.value) };
+  if (type === 'json') return { type, operations: operationsOf(decoded.value) };
   const value = objectOf(decoded.value);
-  if (type !== APPLY) return { type: type === MERGE ? 'merge' : 'strategic', value };
-  if (!exchange.query.get('fieldManager'))
-    throw new AmphoraError(
-      'Invalid',
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-      {
-        details: [
-          {
-            reason: 'FieldValueRequired',
-            field: 'fieldManager',
-            message: 'Required value: is required for apply patch',
-          },
-        ],
-      },
-    );
-  const force = exchange.query.get('force');
-  return { type: 'apply', value, force: force === 'true' || force === '1' };
+  if (type !== 'apply') return { type, value };
+  return { type, value, force: booleanOption(exchange.query, 'force') };
 }
 
 function operationsOf(value: unknown): readonly unknown[] {
   if (!Array.isArray(value))
     throw new AmphoraError('BadRequest', 'a JSON patch must be a list of operations');
-  if (value.length > MAX_OPERATIONS)
-    throw new AmphoraError(
-      'TooLarge',
-      `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${value.length}`,
-    );
   return value;
 }
 

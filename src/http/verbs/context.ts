@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange.ts';
 import type { CollectionRoute, ObjectRoute } from '../routes/route.ts';
 import type { Services } from '../services.ts';
 import { methodNotAllowed, noSuchResource } from '../status.ts';
+import { managerOf } from './field-manager.ts';
 
 /** The kind that a route names, if it is served in that scope. @throws NotFound */
 export function kindOf(services: Services, route: CollectionRoute | ObjectRoute): Kind {
@@ -72,11 +73,6 @@ export function dryRunOf(values: readonly unknown[]): boolean {
         `dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`,
       );
   return values.length > 0;
-}
-
-function managerOf(userAgent: string | undefined): string {
-  const manager = (userAgent ?? '').split('/')[0]?.slice(0, 128) ?? '';
-  return manager === '' ? 'unknown' : manager;
 }
 
 function validationOf(value: string | null): RequestContext['fieldValidation'] {

@@ -1,22 +1,26 @@
+import { forbidden } from '../../access/authz/forbidden.ts';
 import type { RequestContext } from '../../registry/registry.ts';
 import { decodeBody } from '../body/decode.ts';
 import { objectBody } from '../body/object-body.ts';
-import { patchBody } from '../body/patch-body.ts';
+import { patchBody, patchTypeOf } from '../body/patch-body.ts';
 import type { Exchange } from '../exchange.ts';
+import { attributesOf } from '../routes/attributes.ts';
 import type { CollectionRoute, ObjectRoute } from '../routes/route.ts';
 import type { Services } from '../services.ts';
 import { successStatus } from '../status.ts';
 import { answerList, answerObject, answerValue, formatOf } from './answer.ts';
 import { allowVerb, contextOf, kindOf, targetOf } from './context.ts';
 import { deleteOptionsOf, listOptionsOf } from './list-options.ts';
+import { writeContextOf } from './write-options.ts';
 
 export async function create(services: Services, exchange: Exchange, route: CollectionRoute): Promise<void> {
   const kind = kindOf(services, route);
   allowVerb(kind, 'create');
   formatOf(services, exchange); // Refused before anything is written.
   const { namespace } = route;
+  const context = writeContextOf(exchange, 'CreateOptions');
   const object = objectBody(await decodeBody(exchange, services.protobuf), { kind, namespace });
-  const bytes = await services.registry.create(contextOf(exchange), { kind, namespace }, object);
+  const bytes = await services.registry.create(context, { kind, namespace }, object);
   await answerObject(services, exchange, { status: 201, kind, bytes });
 }
 
@@ -26,8 +30,9 @@ export async function createSub(services: Services, exchange: Exchange, route: O
   allowVerb(kind, 'create', route.subresource);
   formatOf(services, exchange);
   const target = targetOf(kind, route);
+  const context = writeContextOf(exchange, 'CreateOptions');
   const object = objectBody(await decodeBody(exchange, services.protobuf), target);
-  const bytes = await services.registry.create(contextOf(exchange), target, object);
+  const bytes = await services.registry.create(context, target, object);
   await answerObject(services, exchange, { status: 201, kind, bytes });
 }
 
@@ -36,8 +41,9 @@ export async function update(services: Services, exchange: Exchange, route: Obje
   allowVerb(kind, 'update', route.subresource);
   formatOf(services, exchange);
   const target = targetOf(kind, route);
+  const context = writeContextOf(exchange, 'UpdateOptions');
   const object = objectBody(await decodeBody(exchange, services.protobuf), target);
-  const written = await services.registry.update(contextOf(exchange), target, object);
+  const written = await services.registry.update(context, target, object);
   await answerObject(services, exchange, {
     status: written.created ? 201 : 200,
     kind,
@@ -49,13 +55,24 @@ export async function patch(services: Services, exchange: Exchange, route: Objec
   const kind = kindOf(services, route);
   allowVerb(kind, 'patch', route.subresource);
   formatOf(services, exchange);
-  const body = await patchBody(exchange);
-  const written = await services.registry.patch(contextOf(exchange), targetOf(kind, route), body);
+  const type = patchTypeOf(exchange, kind);
+  const context = writeContextOf(exchange, 'PatchOptions', type === 'apply');
+  const body = await patchBody(exchange, type);
+  const change =
+    body.type === 'apply' ? { ...body, mayCreate: () => mayCreate(services, exchange, route) } : body;
+  const written = await services.registry.patch(context, targetOf(kind, route), change);
   await answerObject(services, exchange, {
     status: written.created ? 201 : 200,
     kind,
     bytes: written.object,
   });
+}
+
+/** Who may patch may not create by that. @throws Forbidden */
+async function mayCreate(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
+  const attributes = { ...attributesOf(exchange, route), verb: 'create' };
+  const decision = await services.authorizer.authorize(exchange.user, attributes, exchange.signal);
+  if (!decision.allowed) throw forbidden(exchange.user, attributes, decision.reason);
 }
 
 export async function remove(services: Services, exchange: Exchange, route: ObjectRoute): Promise<void> {
