@@ -26,8 +26,12 @@ export class CostExceeded {
 
 export const NO_OVERLOAD = 'no such overload';
 
+/** What throwing and catching one costs. */
+const ABSORB_COST = 10;
+
 /** The error when an expression may absorb it. @throws what is no error of the expression */
-export function absorbed(thrown: unknown): CelFault {
-  if (thrown instanceof CelFault) return thrown;
-  throw thrown;
+export function absorbed(thrown: unknown, meter: { spend(cost: number): void }): CelFault {
+  if (!(thrown instanceof CelFault)) throw thrown;
+  meter.spend(ABSORB_COST);
+  return thrown;
 }

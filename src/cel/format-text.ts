@@ -76,8 +76,10 @@ function shown(value: unknown, meter: Meter): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (value instanceof Opaque) return String(value);
   if (Array.isArray(value)) {
-    meter.spend(value.length);
-    return `[${value.map((item) => shown(item, meter)).join(', ')}]`;
+    meter.spend(value.length * 2);
+    const text = `[${value.map((item) => shown(item, meter)).join(', ')}]`;
+    meter.spend(text.length * 0.1);
+    return text;
   }
   if (!(value instanceof CelMap) && !isPlainObject(value))
     throw wrong(

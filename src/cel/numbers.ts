@@ -11,10 +11,11 @@ export const MAX_INT = 2n ** 63n - 1n;
 export const MIN_INT = -(2n ** 63n);
 export const MAX_UINT = 2n ** 64n - 1n;
 
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** @throws CelFault beyond 64 bits */
 export function toInt(value: bigint): Int {
-  if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER))
-    return Number(value);
+  if (value >= -MAX_EXACT && value <= MAX_EXACT) return Number(value);
   if (value < MIN_INT || value > MAX_INT) throw fault('integer overflow');
   return value;
 }

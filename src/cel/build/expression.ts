@@ -85,7 +85,8 @@ function buildLogic(node: Extract<Node, { op: 'and' | 'or' }>, scope: Scope): Bu
         if (value === decides) return decides;
         if (typeof value !== 'boolean') error ??= fault(NO_OVERLOAD);
       } catch (thrown) {
-        error ??= absorbed(thrown);
+        const caught = absorbed(thrown, meter);
+        error ??= caught;
       }
     }
     if (error !== undefined) throw error;

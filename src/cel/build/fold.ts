@@ -115,7 +115,8 @@ function quantifier(loop: Loop, decides: boolean): Step {
         if (value === decides) decided = true;
         else if (typeof value !== 'boolean') error ??= fault(NO_OVERLOAD);
       } catch (thrown) {
-        error ??= absorbed(thrown);
+        const caught = absorbed(thrown, meter);
+        error ??= caught;
       }
       return !decided;
     });

@@ -91,7 +91,10 @@ function concatenation(): Overload[] {
   return [
     overload('_+_(string, string): string', (a: string, b: string) => a + b, options),
     overload('_+_(bytes, bytes): bytes', (a: Uint8Array, b: Uint8Array) => Buffer.concat([a, b]), options),
-    overload('_+_(list<T>, list<T>): list<T>', (a: unknown[], b: unknown[]) => a.concat(b), options),
+    overload('_+_(list<T>, list<T>): list<T>', (a: unknown[], b: unknown[]) => a.concat(b), {
+      cost: (a, b = 0) => (a + b) * 0.5,
+      size: grown,
+    }),
   ];
 }
 

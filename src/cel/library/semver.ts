@@ -2,9 +2,9 @@ import { fault } from '../faults.ts';
 import { type Int, toInt } from '../numbers.ts';
 import { type Overload, overload } from '../signature.ts';
 import { Opaque } from '../values.ts';
-import { walk } from './cost.ts';
 
 const TYPE = 'kubernetes.Semver';
+const parseCost = (size: number): number => 5 + size * 0.1;
 const FORM =
   /^(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,18})(?:-((?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?$/;
 
@@ -43,14 +43,16 @@ export function semvers(): Overload[] {
     return found;
   };
   return [
-    overload(`semver(string): ${TYPE}`, (text: string) => must(text), { cost: walk }),
-    overload(`semver(string, bool): ${TYPE}`, must, { cost: walk }),
-    overload('isSemver(string): bool', (text: string) => parse(text, false) !== undefined, { cost: walk }),
+    overload(`semver(string): ${TYPE}`, (text: string) => must(text), { cost: parseCost }),
+    overload(`semver(string, bool): ${TYPE}`, must, { cost: parseCost }),
+    overload('isSemver(string): bool', (text: string) => parse(text, false) !== undefined, {
+      cost: parseCost,
+    }),
     overload(
       'isSemver(string, bool): bool',
       (text: string, loose: boolean) => parse(text, loose) !== undefined,
       {
-        cost: walk,
+        cost: parseCost,
       },
     ),
     overload(`(${TYPE}).major(): int`, part(0)),
