@@ -1,4 +1,4 @@
-import { AmphoraError } from '../lib/errors.ts';
+import { AmphoraError, type ErrorDetail } from '../lib/errors.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/ */
 export interface Status {
@@ -21,6 +21,15 @@ export interface StatusDetails {
   readonly retryAfterSeconds?: number;
 }
 
+function causeOf({
+  reason,
+  field,
+  message,
+}: ErrorDetail): ErrorDetail | Omit<ErrorDetail, 'reason' | 'field'> {
+  if (reason !== '' && field !== '') return { reason, field, message };
+  return { message, ...(reason === '' ? {} : { reason }), ...(field === '' ? {} : { field }) };
+}
+
 /** The one place where an error becomes what the wire carries. */
 export function toStatus(error: unknown): Status {
   const known = AmphoraError.from(error);
@@ -31,7 +40,7 @@ export function toStatus(error: unknown): Status {
     ...(about?.group ? { group: about.group } : {}),
     ...(about?.kind ? { kind: about.kind } : {}),
     ...(about?.uid ? { uid: about.uid } : {}),
-    ...(details.length > 0 ? { causes: details } : {}),
+    ...(details.length > 0 ? { causes: details.map(causeOf) } : {}),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   };
   const hasDetails = Object.keys(filled).length > 0 || known.code === 'NotFound';

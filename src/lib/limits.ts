@@ -246,9 +246,15 @@ export const LIMITS = {
   celRequestCost: 4_000_000,
   /** What a rule of a CRD may cost at most, by what its schema says of sizes; upstream's value. */
   celEstimatedCost: 10_000_000,
-  /** What all rules of a CRD may cost together, likewise; and the longest message a rule may compute. */
+  /** What all rules of a CRD may cost together, likewise. */
   celCrdCost: 100_000_000,
+  /** Most authorization checks that the expressions of one policy may ask for one request. */
+  celAuthorizationChecks: 32,
+  /** Longest a request waits for a policy's parameters to be read for the first time; upstream's value. */
+  paramLoadMs: SECOND_MS,
+  /** Longest text of a messageExpression, and of an audit annotation; upstream's values. */
   celMessageBytes: 5 * KIB,
+  celAnnotationBytes: 10 * KIB,
   /** Most compiled regular expressions a CEL program keeps, and the longest. */
   celPatterns: 64,
   celPatternCharacters: 4 * KIB,

@@ -1,6 +1,5 @@
 import { createAdmission } from '../access/admission/admission.ts';
 import { admissionPlugins } from '../access/admission/all.ts';
-import { noConditions } from '../access/admission/webhooks/conditions.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
 import { openPki, type Pki } from '../access/authn/pki.ts';
 import {
@@ -70,7 +69,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
         live,
         caller: webhooks,
         log,
-        compileConditions: noConditions,
+
         access: { authorizer: () => authorizer, rbac },
       }),
     ),

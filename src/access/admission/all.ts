@@ -16,7 +16,9 @@ import { serviceAccount } from './plugins/service-account.ts';
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts';
 import { taintNodesByCondition } from './plugins/taint-nodes-by-condition.ts';
 import { type UnsupportedFields, unsupportedByClass } from './plugins/unsupported-by-class.ts';
-import type { CompileConditions } from './webhooks/conditions.ts';
+import { conditionCompiler } from './policies/conditions.ts';
+import { mutatingPolicies } from './policies/mutating.ts';
+import { validatingPolicies } from './policies/validating.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
 import { Registrations } from './webhooks/registrations.ts';
 import { validatingWebhooks } from './webhooks/validating.ts';
@@ -25,7 +27,6 @@ export interface AdmissionOptions {
   readonly live: LiveView;
   readonly caller: WebhookCaller;
   readonly log: Logger;
-  readonly compileConditions: CompileConditions;
   readonly access: EscalationParts;
   /** What each runtime class cannot do yet, besides what its annotation says. */
   readonly unsupported?: UnsupportedFields;
@@ -35,7 +36,8 @@ const GROUP = 'admissionregistration.k8s.io';
 
 /** Every admission plugin, in upstream's order: what ships first, what users bring last, quota the very last. */
 export function admissionPlugins(options: AdmissionOptions): readonly AdmissionPlugin[] {
-  const { live, compileConditions } = options;
+  const { live, access } = options;
+  const compileConditions = conditionCompiler(access.authorizer);
   const mutating = new Registrations(live.of(`mutatingwebhookconfigurations.${GROUP}`), compileConditions);
   const validating = new Registrations(
     live.of(`validatingwebhookconfigurations.${GROUP}`),
@@ -57,7 +59,9 @@ export function admissionPlugins(options: AdmissionOptions): readonly AdmissionP
     runtimeClass,
     defaultIngressClass(live.of('ingressclasses.networking.k8s.io')),
     unsupportedByClass(options.unsupported ?? {}),
+    mutatingPolicies(live, access.authorizer),
     mutatingWebhooks(mutating, options),
+    validatingPolicies(live, access.authorizer),
     validatingWebhooks(validating, options),
   ];
 }

@@ -1,7 +1,6 @@
 import { silentLogger } from '../../lib/log.ts';
 import type { AdmissionPlugin } from '../admission/admission.ts';
 import { type AdmissionOptions, admissionPlugins } from '../admission/all.ts';
-import { noConditions } from '../admission/webhooks/conditions.ts';
 import { chain } from '../authz/all.ts';
 import { createRbac } from '../authz/rbac/rbac.ts';
 import { allowSystemMasters } from '../authz/system-masters.ts';
@@ -22,7 +21,7 @@ export function allPlugins(
     access: { rbac, authorizer: () => authorizer },
     caller: createWebhookCaller(createServiceLookup(live)),
     log: silentLogger(),
-    compileConditions: noConditions,
+
     ...options,
   });
 }

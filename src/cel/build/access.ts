@@ -23,7 +23,7 @@ type SelectNode = Extract<Node, { op: 'select' }>;
 
 /** `a.b`, `a.?b`, has(a.b). */
 export function buildSelect(node: SelectNode, scope: Scope): Built {
-  const denoted = typeDenoted(node, scope);
+  const denoted = typeDenoted(node, scope) ?? dottedVariable(node, scope);
   if (denoted !== undefined) return denoted;
   const operand = scope.build(node.operand);
   const inner = optionalItem(operand.type);
@@ -100,6 +100,15 @@ function typeDenoted(node: SelectNode, scope: Scope): Built | undefined {
     return undefined;
   const value = new TypeValue(name);
   return { type: TYPES.type, run: () => value, cost: 1 };
+}
+
+/** A variable whose name has a dot, as `authorizer.requestResource` is one. */
+function dottedVariable(node: SelectNode, scope: Scope): Built | undefined {
+  const name = node.test ? undefined : qualifiedName(node);
+  const variable = name === undefined ? undefined : scope.find(name);
+  if (variable === undefined) return undefined;
+  const { slot, type } = variable;
+  return { type, run: (meter) => meter.slots[slot], cost: 1 };
 }
 
 /** `a[i]`, `a[?i]`. */

@@ -1,5 +1,4 @@
 import type { MatchCondition } from '../../../api/types.generated.ts';
-import { AmphoraError } from '../../../lib/errors.ts';
 import type { AdmissionRequest } from '../admission.ts';
 
 /**
@@ -11,12 +10,5 @@ export interface Conditions {
   match(request: AdmissionRequest): Promise<boolean>;
 }
 
-/** For who has no expression language: conditions that nobody can tell. */
-export const noConditions: CompileConditions = () => ({
-  async match() {
-    throw new AmphoraError('NotImplemented', 'this server evaluates no matchConditions');
-  },
-});
-
-/** @throws BadRequest for what is no expression. */
+/** @throws Invalid for what is no expression. */
 export type CompileConditions = (conditions: readonly MatchCondition[]) => Conditions;

@@ -14,33 +14,37 @@ export const API_VERSION = 'admission.k8s.io/v1';
 /** https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request */
 export async function admissionReview(request: AdmissionRequest, as: Kind) {
   const uid = randomUUID();
-  const { asked, subresource, operation, object, old } = request;
-  const namespace = namespaceOf(request);
+  const { operation, object, old } = request;
   const body = operation === 'DELETE' ? null : await seenAs(request, object, as);
   const before = old === undefined ? null : await seenAs(request, old, as);
-  const options = request.options();
+  const { dryRun, options, ...fields } = requestFields(request, as);
   const review = {
     kind: 'AdmissionReview',
     apiVersion: API_VERSION,
-    request: {
-      uid,
-      kind: kindOf(request, as),
-      resource: { group: as.group, version: as.version, resource: as.resource },
-      ...(subresource === '' ? {} : { subResource: subresource }),
-      requestKind: kindOf(request, asked),
-      requestResource: { group: asked.group, version: asked.version, resource: asked.resource },
-      ...(subresource === '' ? {} : { requestSubResource: subresource }),
-      ...(request.name === '' ? {} : { name: request.name }),
-      ...(namespace === '' ? {} : { namespace }),
-      operation,
-      userInfo: userInfo(request.user),
-      object: body,
-      oldObject: before,
-      dryRun: request.dryRun,
-      options: Object.keys(options).length === 0 ? null : options,
-    },
+    request: { uid, ...fields, object: body, oldObject: before, dryRun, options },
   };
   return { uid, review, body };
+}
+
+/** `AdmissionRequest` without its objects. */
+export function requestFields(request: AdmissionRequest, as: Kind) {
+  const { asked, subresource, operation } = request;
+  const namespace = namespaceOf(request);
+  const options = request.options();
+  return {
+    kind: kindOf(request, as),
+    resource: { group: as.group, version: as.version, resource: as.resource },
+    ...(subresource === '' ? {} : { subResource: subresource }),
+    requestKind: kindOf(request, asked),
+    requestResource: { group: asked.group, version: asked.version, resource: asked.resource },
+    ...(subresource === '' ? {} : { requestSubResource: subresource }),
+    ...(request.name === '' ? {} : { name: request.name }),
+    ...(namespace === '' ? {} : { namespace }),
+    operation,
+    userInfo: userInfo(request.user),
+    dryRun: request.dryRun,
+    options: Object.keys(options).length === 0 ? null : options,
+  };
 }
 
 function kindOf({ bodyKind }: AdmissionRequest, { group, version, kind }: Kind) {
