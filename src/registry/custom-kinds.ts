@@ -42,8 +42,8 @@ class ServedKinds {
 
   put(object: Readonly<ApiObject>): void {
     const { name } = object.metadata;
-    const crd = object as unknown as CustomResourceDefinition; // The registry conformed it.
-    if (!isAccepted(crd)) {
+    const crd = asServed(object as unknown as CustomResourceDefinition); // The registry conformed it.
+    if (crd === undefined) {
       this.drop(name);
       return;
     }
@@ -89,7 +89,11 @@ class ServedKinds {
   }
 }
 
-function isAccepted(crd: CustomResourceDefinition): boolean {
+/** With the names it was given; undefined while it has none. Once established, it keeps what it has. */
+function asServed(crd: CustomResourceDefinition): CustomResourceDefinition | undefined {
   const conditions = crd.status?.conditions ?? [];
-  return conditions.some(({ type, status }) => type === 'NamesAccepted' && status === 'True');
+  const is = (wanted: string) => conditions.some(({ type, status }) => type === wanted && status === 'True');
+  if (is('NamesAccepted')) return crd;
+  if (!is('Established') || crd.status?.acceptedNames === undefined) return undefined;
+  return { ...crd, spec: { ...crd.spec, names: crd.status.acceptedNames } };
 }

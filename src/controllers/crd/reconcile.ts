@@ -5,12 +5,15 @@ import { toTime } from '../../lib/clock.ts';
 import { isCode } from '../../lib/errors.ts';
 import type { Controller, ControllerParts } from '../controller.ts';
 import type { Informers } from '../informers.ts';
-import { CLEANUP_FINALIZER, planStatus, type TakenNames } from './plan.ts';
+import { CLEANUP_FINALIZER, planStatus, planTerminating, type TakenNames } from './plan.ts';
 
 const COLLECTION = { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' };
 /** How soon to look whether the server serves what was accepted, or whether what was told to go has gone. */
 const SERVED_AGAIN_MS = 5;
 const EMPTY_AGAIN_MS = 200;
+const NO_NAMES = { categories: null, listKind: null, shortNames: null, singular: null };
+/** How many objects are told to go at once. */
+const AT_ONCE = 32;
 
 /**
  * Says whether a CRD's names are accepted and its kind is served, and removes the objects of one that is being
@@ -27,7 +30,8 @@ export function crdController({ client, informers, kinds, clock }: ControllerPar
         await wakeRefused({ client, informers, kinds, now: toTime(clock.now()), signal });
         return undefined;
       }
-      if (crd.metadata?.deletionTimestamp !== undefined) return await cleanUp(client, { crd, kinds, signal });
+      if (crd.metadata?.deletionTimestamp !== undefined)
+        return await cleanUp(client, { crd, kinds, now: toTime(clock.now()), signal });
       return await reconcileStatus(client, { crd, informers, kinds, now: toTime(clock.now()), signal });
     },
   };
@@ -49,7 +53,12 @@ async function reconcileStatus(
   const status = planStatus(crd, { taken: takenNames(crd, informers, kinds), served, now });
   if (status !== undefined) {
     const name = crd.metadata?.name ?? '';
-    const body = { metadata: { resourceVersion: crd.metadata?.resourceVersion }, status };
+    // A merge takes away only what is null.
+    const acceptedNames = { ...NO_NAMES, ...status.acceptedNames };
+    const body = {
+      metadata: { resourceVersion: crd.metadata?.resourceVersion },
+      status: { ...status, acceptedNames },
+    };
     await client
       .patch({ ...COLLECTION, name, subresource: 'status' }, { type: 'merge', body }, { signal })
       .catch(ignoreStale);
@@ -77,7 +86,7 @@ function isServed(crd: CustomResourceDefinition, kinds: KindTable): boolean {
 
 /** Of built-in kinds and of what other CRDs of the group were given. */
 function takenNames(crd: CustomResourceDefinition, informers: Informers, kinds: KindTable): TakenNames {
-  const builtIn = kinds.all().filter(({ group, schema }) => group === crd.spec.group && schema.name !== '');
+  const builtIn = kinds.all().filter(({ group, custom }) => group === crd.spec.group && custom === undefined);
   const others = informers.definitions
     .list()
     .filter(({ metadata, spec }) => spec.group === crd.spec.group && metadata?.name !== crd.metadata?.name)
@@ -99,51 +108,72 @@ function takenNames(crd: CustomResourceDefinition, informers: Informers, kinds: 
   };
 }
 
-async function cleanUp(
-  client: Client,
-  options: {
-    readonly crd: CustomResourceDefinition;
-    readonly kinds: KindTable;
-    readonly signal: AbortSignal;
-  },
-): Promise<{ againAfterMs: number } | undefined> {
-  const { crd, kinds, signal } = options;
+interface Cleaning {
+  readonly crd: CustomResourceDefinition;
+  readonly kinds: KindTable;
+  readonly now: string;
+  readonly signal: AbortSignal;
+}
+
+async function cleanUp(client: Client, options: Cleaning): Promise<{ againAfterMs: number } | undefined> {
+  const { crd, signal } = options;
   const { name = '', finalizers = [], resourceVersion } = crd.metadata ?? {};
   if (!finalizers.includes(CLEANUP_FINALIZER)) return undefined;
-  if ((await deleteObjects(client, { crd, kinds, signal })) > 0) return { againAfterMs: EMPTY_AGAIN_MS };
-  const left = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
-  const body = { metadata: { resourceVersion, finalizers: left } };
+  const { left, held } = await deleteObjects(client, options);
+  if (left > 0) {
+    if (held > 0) await sayTerminating(client, options);
+    return { againAfterMs: held > 0 ? EMPTY_AGAIN_MS : SERVED_AGAIN_MS };
+  }
+  const others = finalizers.filter((finalizer) => finalizer !== CLEANUP_FINALIZER);
+  const body = { metadata: { resourceVersion, finalizers: others } };
   await client.patch({ ...COLLECTION, name }, { type: 'merge', body }, { signal }).catch(ignoreStale);
   return undefined;
 }
 
-/** Tells the kind's objects to go. @returns how many were there */
+/** The objects' own finalizers can make it last: say so. */
+async function sayTerminating(client: Client, { crd, now, signal }: Cleaning): Promise<void> {
+  const { name = '', resourceVersion } = crd.metadata ?? {};
+  const status = planTerminating(crd, now);
+  if (status === undefined) return;
+  const body = { metadata: { resourceVersion }, status };
+  await client
+    .patch({ ...COLLECTION, name, subresource: 'status' }, { type: 'merge', body }, { signal })
+    .catch(ignoreStale);
+}
+
+/** Tells the kind's objects to go. @returns how many were there, and how many of them were told before */
 async function deleteObjects(
   client: Client,
-  options: {
-    readonly crd: CustomResourceDefinition;
-    readonly kinds: KindTable;
-    readonly signal: AbortSignal;
-  },
-): Promise<number> {
-  const { crd, kinds, signal } = options;
+  { crd, kinds, signal }: Cleaning,
+): Promise<{ readonly left: number; readonly held: number }> {
   const { group, names } = crd.spec;
-  const kind = kinds.all().find((one) => one.group === group && one.resource === names.plural);
+  const all = kinds.all().filter((one) => one.group === group && one.resource === names.plural);
+  // The stored version needs nobody to convert it.
+  const kind = all.find(({ version, storageVersion }) => version === storageVersion) ?? all[0];
   // One that was never served has none; one that holds a built-in kind's name must not touch that kind's.
-  if (kind === undefined || kind.schema.name !== '') return 0;
+  if (kind?.custom === undefined) return { left: 0, held: 0 };
   const collection = { apiVersion: apiVersionOf(kind), resource: kind.resource };
-  const { items } = await client.list(collection, {}, { signal });
-  for (const { metadata } of items) {
-    if (metadata.deletionTimestamp !== undefined) continue;
-    const { namespace } = metadata;
-    const reference = { ...collection, name: metadata.name };
-    await client
-      .delete(namespace === undefined ? reference : { ...reference, namespace }, {}, { signal })
-      .catch((error) => {
-        if (!isCode(error, 'NotFound')) throw error;
-      });
-  }
-  return items.length;
+  const { items } = await client.list(collection, {}, { signal, metadataOnly: true });
+  const fresh = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  for (let at = 0; at < fresh.length; at += AT_ONCE)
+    await Promise.all(
+      fresh
+        .slice(at, at + AT_ONCE)
+        .map(({ metadata: { name, namespace } }) =>
+          client
+            .delete(
+              namespace === undefined ? { ...collection, name } : { ...collection, name, namespace },
+              {},
+              { signal },
+            )
+            .catch(ignoreGone),
+        ),
+    );
+  return { left: items.length, held: items.length - fresh.length };
+}
+
+function ignoreGone(error: unknown): void {
+  if (!isCode(error, 'NotFound')) throw error;
 }
 
 /** What was read is not the newest: the event of the newer one brings the key again. */

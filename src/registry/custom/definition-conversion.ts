@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { isCaBundle } from '../../api/custom/ca-bundle.ts';
 import { forbidden, invalid, required } from '../../api/custom/faults.ts';
 import { isJsonObject, type JsonObject } from '../../api/json.ts';
 import type { ApiObject } from '../../api/kind.ts';
@@ -77,28 +77,12 @@ function serviceFaults(service: JsonObject, at: string): ErrorDetail[] {
 
 /** A bundle that is none keeps a new CRD from being established, and is refused once it is. */
 function bundleFaults(bundle: string, old: Readonly<ApiObject> | undefined): ErrorDetail[] {
-  if (bundle === '' || old === undefined || !isEstablished(old) || isBundle(bundle)) return [];
+  if (bundle === '' || old === undefined || !isEstablished(old) || isCaBundle(bundle)) return [];
   const before = part(part(part(part(old, 'spec'), 'conversion'), 'webhook'), 'clientConfig');
   const was = text(before, 'caBundle');
-  if (was !== '' && !isBundle(was)) return [];
+  if (was !== '' && !isCaBundle(was)) return [];
   const why = 'unable to load root certificates: unable to parse bytes as PEM block';
   return [invalid(`${CLIENT}.caBundle`, bundle, why)];
-}
-
-/** @param bundle base64 of PEM */
-export function isBundle(bundle: string): boolean {
-  const pem = Buffer.from(bundle, 'base64').toString('latin1');
-  if (pem.trim() === '') return true;
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.length > 0 && blocks.every(isCertificate);
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 function reviewVersionFaults(versions: readonly unknown[]): ErrorDetail[] {
