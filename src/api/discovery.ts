@@ -1,5 +1,5 @@
+import { groupPriority, versionPriority } from './group-priorities.ts';
 import { apiVersionOf, type Kind, type KindTable, type Subresource } from './kind.ts';
-import { GROUP_ORDER } from './names.ts';
 
 export interface GroupVersions {
   readonly group: string;
@@ -7,20 +7,42 @@ export interface GroupVersions {
   readonly versions: readonly string[];
 }
 
-/** Served groups in discovery order: upstream's for built-in ones, then custom ones by name. */
-export function servedGroups(table: KindTable): readonly GroupVersions[] {
-  const versions = new Map<string, Set<string>>();
-  for (const { group, version } of table.all()) {
-    versions.set(group, (versions.get(group) ?? new Set()).add(version));
-  }
-  return [...versions]
-    .map(([group, found]) => ({ group, versions: [...found].sort(compareVersions) }))
-    .sort((a, b) => groupRank(a.group) - groupRank(b.group) || (a.group < b.group ? -1 : 1));
+/** A group and version that another server serves, as its APIService says. */
+export interface RemoteVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly groupPriority: number;
+  readonly versionPriority: number;
+  /** `APIResourceDiscovery` of each resource; undefined while they are not known. */
+  readonly resources?: readonly unknown[];
 }
 
-function groupRank(group: string): number {
-  const at = GROUP_ORDER.indexOf(group);
-  return at < 0 ? GROUP_ORDER.length : at;
+/** Served groups in discovery order: upstream's for built-in ones, then custom ones by name; others by their priority. */
+export function servedGroups(
+  table: KindTable,
+  remotes: readonly RemoteVersion[] = [],
+): readonly GroupVersions[] {
+  const groups = new Map<string, { priority: number; versions: Map<string, number> }>();
+  const add = (at: { group: string; version: string }, groupRank: number, versionRank: number) => {
+    const known = groups.get(at.group) ?? { priority: groupRank, versions: new Map<string, number>() };
+    known.priority = Math.max(known.priority, groupRank);
+    known.versions.set(at.version, versionRank);
+    groups.set(at.group, known);
+  };
+  for (const one of table.all()) add(one, groupPriority(one.group), versionPriority(one.group, one.version));
+  for (const one of remotes) add(one, one.groupPriority, one.versionPriority);
+  return [...groups]
+    .sort(([a, left], [b, right]) => coreFirst(a, b) || right.priority - left.priority || (a < b ? -1 : 1))
+    .map(([group, { versions }]) => ({
+      group,
+      versions: [...versions]
+        .sort(([a, left], [b, right]) => right - left || compareVersions(a, b))
+        .map(([version]) => version),
+    }));
+}
+
+function coreFirst(a: string, b: string): number {
+  return Number(b === '') - Number(a === '');
 }
 
 /** v2, v1, v1beta2, v1beta1, v1alpha1, then anything else by name: upstream's priority of versions. */
@@ -44,16 +66,26 @@ function versionRank(version: string): readonly number[] | undefined {
 }
 
 /** `/api` (core) or `/apis` for clients that accept `apidiscovery.k8s.io/v2`. */
-export function aggregatedDiscovery(table: KindTable, root: 'api' | 'apis'): unknown {
-  const items = servedGroups(table)
+export function aggregatedDiscovery(
+  table: KindTable,
+  root: 'api' | 'apis',
+  remotes: readonly RemoteVersion[] = [],
+): unknown {
+  const items = servedGroups(table, remotes)
     .filter(({ group }) => (group === '') === (root === 'api'))
     .map(({ group, versions }) => ({
       metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-      versions: versions.map((version) => ({
-        version,
-        resources: kindsOf(table, group, version).map(discoveryResource),
-        freshness: 'Current',
-      })),
+      versions: versions.map((version) => {
+        const remote = remotes.find((one) => one.group === group && one.version === version);
+        return {
+          version,
+          resources:
+            remote === undefined
+              ? kindsOf(table, group, version).map(discoveryResource)
+              : (remote.resources ?? []),
+          freshness: remote !== undefined && remote.resources === undefined ? 'Stale' : 'Current',
+        };
+      }),
     }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }
@@ -86,14 +118,14 @@ export function apiVersions(table: KindTable, serverAddress: string): unknown {
 }
 
 /** `/apis` */
-export function apiGroupList(table: KindTable): unknown {
-  const groups = servedGroups(table).filter(({ group }) => group !== '');
+export function apiGroupList(table: KindTable, remotes: readonly RemoteVersion[] = []): unknown {
+  const groups = servedGroups(table, remotes).filter(({ group }) => group !== '');
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupFacts) };
 }
 
 /** `/apis/{group}`; undefined when it is not served. */
-export function apiGroup(table: KindTable, name: string): unknown {
-  const found = servedGroups(table).find(({ group }) => group === name && group !== '');
+export function apiGroup(table: KindTable, name: string, remotes: readonly RemoteVersion[] = []): unknown {
+  const found = servedGroups(table, remotes).find(({ group }) => group === name && group !== '');
   return found === undefined ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...groupFacts(found) };
 }
 

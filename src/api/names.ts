@@ -50,28 +50,3 @@ export const RESOURCE_NAMES: Readonly<Record<string, ResourceNames>> = {
   'validatingadmissionpolicies.admissionregistration.k8s.io': { categories: EXTENSIONS },
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': { categories: EXTENSIONS },
 };
-
-/** Groups in the order discovery lists them: where two share a short name, clients take the first. */
-export const GROUP_ORDER: readonly string[] = [
-  '',
-  'apiregistration.k8s.io',
-  'apps',
-  'events.k8s.io',
-  'authentication.k8s.io',
-  'authorization.k8s.io',
-  'autoscaling',
-  'batch',
-  'certificates.k8s.io',
-  'networking.k8s.io',
-  'policy',
-  'rbac.authorization.k8s.io',
-  'storage.k8s.io',
-  'admissionregistration.k8s.io',
-  'apiextensions.k8s.io',
-  'scheduling.k8s.io',
-  'coordination.k8s.io',
-  'node.k8s.io',
-  'discovery.k8s.io',
-  'resource.k8s.io',
-  'flowcontrol.apiserver.k8s.io',
-];

@@ -7,17 +7,21 @@ import { pathsOf } from './openapi-paths.ts';
 import { Components } from './openapi-schema.ts';
 
 /**
- * `/openapi/v3`: where the document of each group-version is. The hash in an address changes with the
+ * `/openapi/v3`: where the document of each group-version is, of other servers' as they say. The hash in an address changes with the
  * document, so what is behind it may be cached for good.
  * https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-v3
  */
-export function openApiIndex(documents: OpenApiDocuments): JsonObject {
+export function openApiIndex(
+  documents: OpenApiDocuments,
+  elsewhere: Readonly<Record<string, string>> = {},
+): JsonObject {
   const paths = documents.groupVersions().map(({ group, version }) => {
     const path = `${group === '' ? 'api' : 'apis'}/${apiVersionOf({ group, version })}`;
     const hash = documents.get(group, version)?.hash ?? '';
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
   });
-  return { paths: Object.fromEntries(paths) };
+  const others = Object.entries(elsewhere).map(([path, url]) => [path, { serverRelativeURL: url }]);
+  return { paths: Object.fromEntries([...paths, ...others]) };
 }
 
 /** The OpenAPI 3.0 document of one group-version; undefined when it is not served. */

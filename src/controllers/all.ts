@@ -1,3 +1,4 @@
+import { apiServiceController } from './api-service/reconcile.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation/reconcile.ts';
 import type { Controller, ControllerParts } from './controller.ts';
 import { crdController } from './crd/reconcile.ts';
@@ -14,6 +15,7 @@ import { serviceAccountTokenController } from './service-account-token/reconcile
 export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = [
   namespaceController,
   crdController,
+  apiServiceController,
   clusterRoleAggregationController,
   serviceAccountController,
   serviceAccountTokenController,

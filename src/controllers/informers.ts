@@ -1,4 +1,5 @@
 import type {
+  APIService,
   ClusterRole,
   ConfigMap,
   CustomResourceDefinition,
@@ -30,6 +31,7 @@ export interface Informers {
   readonly leases: Informer<Lease>;
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
+  readonly apiServices: Informer<APIService>;
   readonly definitions: Informer<CustomResourceDefinition>;
   readonly clusterRoles: Informer<ClusterRole>;
   /** Those that hold the token of a service account. */
@@ -79,6 +81,11 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       client,
       { apiVersion: 'v1', resource: 'secrets' },
       { ...options, fieldSelector: 'type=kubernetes.io/service-account-token' },
+    ),
+    apiServices: createInformer<APIService>(
+      client,
+      { apiVersion: 'apiregistration.k8s.io/v1', resource: 'apiservices' },
+      options,
     ),
     definitions: createInformer<CustomResourceDefinition>(
       client,

@@ -4,6 +4,7 @@ import type { Authorizer } from '../access/authz/authorizer.ts';
 import type { ProtobufCodec } from '../api/protobuf/codec.ts';
 import type { Logger } from '../lib/log.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { Extensions } from './aggregation/extensions.ts';
 import type { Fairness } from './fairness/fairness.ts';
 import type { TableOf } from './negotiate/shapes.ts';
 import type { NodeTunnels } from './tunnel/node-tunnels.ts';
@@ -21,6 +22,8 @@ export interface Services {
   /** Absent: protobuf bodies are answered with 415. */
   readonly protobuf?: ProtobufCodec;
   readonly nodes: NodeTunnels;
+  /** Absent: every group is served here. */
+  readonly extensions?: Extensions;
   /** Absent: every request is served at once. */
   readonly fairness?: Fairness;
   /** By name, for `/livez?verbose` and its kin; each throws when it is not well. */

@@ -6,6 +6,19 @@ export const SECOND_MS = 1000;
 export const MINUTE_MS = 60 * SECOND_MS;
 
 export const LIMITS = {
+  /** Connections to one extension server, and those of them that are kept idle; a watch has one. */
+  extensionSockets: 2048,
+  extensionIdleSockets: 32,
+  /** Deadline of one look whether an extension server answers, and the time between two while it does. */
+  extensionCheckMs: 5 * SECOND_MS,
+  extensionRecheckMs: 30 * SECOND_MS,
+  /** First and longest pause before one that does not is looked at again. */
+  extensionRetryMs: 100,
+  extensionRetryMaxMs: 5 * SECOND_MS,
+  /** Largest discovery document of an extension server. */
+  extensionDocumentBytes: 4 * MIB,
+  /** Longest a connection to another server may take to be made. */
+  relayConnectMs: 10 * SECOND_MS,
   /** Requests served at once over all priority levels but the exempt, as upstream. */
   fairnessSeats: 600,
   /** Longest a request waits for a seat of its level. */

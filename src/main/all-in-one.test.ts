@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Event, Pod } from '../api/types.generated.ts';
+import type { APIService, ConfigMap, Event, Pod } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import { isCode } from '../lib/errors.ts';
 import { createMemoryStore } from '../store/memory.ts';
@@ -29,6 +29,28 @@ test('a pod goes from create to Ready to gone, through every layer', async () =>
     until(client, () => false, signal),
     (error) => isCode(error, 'NotFound'),
   );
+});
+
+test('each group has its APIService, and extension servers find whom to believe', async () => {
+  await using platform = await startAllInOne({ store: createMemoryStore() });
+  const { client } = platform;
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const name = 'v1.apps';
+  const services = { apiVersion: 'apiregistration.k8s.io/v1', resource: 'apiservices' };
+  const reasonOf = async () => {
+    const found = await client.get<APIService>({ ...services, name }, { signal }).catch((error: unknown) => {
+      if (!isCode(error, 'NotFound')) throw error;
+    });
+    return found?.status?.conditions?.[0]?.reason;
+  };
+  while ((await reasonOf()) !== 'Local') signal.throwIfAborted();
+  const map = { apiVersion: 'v1', resource: 'configmaps', namespace: 'kube-system' };
+  const published = await client.get<ConfigMap>(
+    { ...map, name: 'extension-apiserver-authentication' },
+    { signal },
+  );
+  assert.equal(published.data?.['requestheader-allowed-names'], '["front-proxy-client"]');
+  assert.match(published.data?.['requestheader-client-ca-file'] ?? '', /BEGIN CERTIFICATE/);
 });
 
 /** Retries while the namespace's service account is still being made. */

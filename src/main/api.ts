@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createAdmission } from '../access/admission/admission.ts';
 import { admissionPlugins } from '../access/admission/all.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
@@ -15,6 +16,7 @@ import { createServiceLookup } from '../access/webhooks/service-lookup.ts';
 import { createKindTable } from '../api/kinds.ts';
 import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
+import { createExtensions, type Extensions } from '../http/aggregation/extensions.ts';
 import { createFairness } from '../http/fairness/fairness.ts';
 import { createNodeGraph } from '../http/nodes/graph.ts';
 import { reviewHooks } from '../http/reviews/all.ts';
@@ -30,6 +32,7 @@ import { createRegistry } from '../registry/generic.ts';
 import { createLiveView, type FollowedView } from '../registry/live.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import { FRONT_PROXY } from './extension-authentication.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
@@ -51,6 +54,9 @@ export interface Api {
   readonly pki: Pki;
   /** Loaded; to be followed as long as the server runs. */
   readonly live: FollowedView;
+  readonly extensions: Extensions;
+  /** PEM of the authority of the certificate under which we speak to extension servers. */
+  readonly frontProxyCa: string;
   /** Closed with the server. */
   readonly webhooks: WebhookCaller;
 }
@@ -59,7 +65,8 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const { store, clock, log } = parts;
   const pki = await openPki({ directory: parts.pkiDirectory, clock });
   const live = createLiveView({ registry: () => registry, clock, log });
-  const webhooks = createWebhookCaller(createServiceLookup(live));
+  const lookup = createServiceLookup(live);
+  const webhooks = createWebhookCaller(lookup);
   const rbac = createRbac(live);
   const registry: Registry = createRegistry({
     store,
@@ -95,6 +102,9 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   });
   const nodes = createNodeTunnels({ log });
   const fairness = createFairness(live);
+  const frontProxy = await openPki({ directory: join(parts.pkiDirectory, 'front-proxy'), clock });
+  const identity = await frontProxy.client(FRONT_PROXY, { user: FRONT_PROXY, groups: [] });
+  const extensions = createExtensions({ live, registry, lookup, identity, clock, log });
   const { certificate, key } = await pki.server();
   await live.load(AbortSignal.timeout(LIMITS.requestMs));
   const server = createApiServer({
@@ -103,15 +113,17 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     authorizer,
     log,
     tokens,
-    documents: createDocuments({ kinds: registry.kinds }),
+    documents: createDocuments({ kinds: registry.kinds, extensions }),
     tableOf: createTablePrinter(() => clock.now()),
     protobuf: createProtobufCodec(),
     nodes,
     fairness,
+    extensions,
     checks: { store: (signal) => checkStore(store, signal) },
     tls: { certificate, key, clientCa: pki.caCertificate },
   });
-  return { registry, authorizer, server, nodes, pki, tokens, live, webhooks };
+  const frontProxyCa = frontProxy.caCertificate;
+  return { registry, authorizer, server, nodes, pki, tokens, live, extensions, frontProxyCa, webhooks };
 }
 
 /** A health check is asked by who will not wait long. */

@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import { type Api, createApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bootstrapRoles } from './bootstrap-roles.ts';
+import { publishExtensionAuthentication } from './extension-authentication.ts';
 import type { InstanceConfig } from './instance.ts';
 import { openStore } from './open-store.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -98,11 +99,14 @@ async function runBehindApi(api: Api, behind: Behind): Promise<void> {
     await untilStoreAnswers(behind, async () => {
       const bootstrapper = as('system:amphora:bootstrap', ['system:masters']);
       await bootstrap(bootstrapper, { port }, signal);
+      const cas = { clientCa: api.pki.caCertificate, frontProxyCa: api.frontProxyCa };
+      await publishExtensionAuthentication(bootstrapper, cas, signal);
       await bootstrapRoles(bootstrapper, api.live, signal);
     });
     const elected = { client, clock, log, namespace: 'kube-system', name: 'amphora-controllers' };
     await Promise.all([
       following,
+      api.extensions.run(signal),
       election === undefined ? work(signal) : runElected({ ...elected, ...election }, work, signal),
     ]);
   } catch (error) {

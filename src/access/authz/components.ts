@@ -44,6 +44,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
         'persistentvolumes',
         'persistentvolumeclaims',
         'pods/eviction',
+        'apiservices.apiregistration.k8s.io',
         'resourceclaims.resource.k8s.io',
       ],
     },

@@ -1,11 +1,14 @@
 import type {
+  APIService,
   CustomResourceDefinition,
   EndpointSlice,
   EventEventsV1,
+  FlowSchema,
   Ingress,
   Lease,
   PodDisruptionBudget,
   PriorityClass,
+  PriorityLevelConfiguration,
   RoleBinding,
   RuntimeClass,
   StorageClass,
@@ -32,6 +35,36 @@ export const OTHER_COLUMNS: Readonly<Record<string, readonly Column[]>> = {
           '<unset>',
         ),
     },
+    AGE,
+  ),
+  'apiservices.apiregistration.k8s.io': columns<APIService>(
+    {
+      name: 'Service',
+      cell: ({ spec }) =>
+        spec?.service === undefined ? 'Local' : `${spec.service.namespace}/${spec.service.name}`,
+    },
+    { name: 'Available', cell: availability },
+    AGE,
+  ),
+  'flowschemas.flowcontrol.apiserver.k8s.io': columns<FlowSchema>(
+    { name: 'PriorityLevel', cell: ({ spec }) => spec?.priorityLevelConfiguration.name ?? '' },
+    { name: 'MatchingPrecedence', type: 'integer', cell: ({ spec }) => spec?.matchingPrecedence },
+    { name: 'DistinguisherMethod', cell: ({ spec }) => orNone(spec?.distinguisherMethod?.type) },
+    AGE,
+    {
+      name: 'MissingPL',
+      cell: ({ status }) => status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?',
+    },
+  ),
+  'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io': columns<PriorityLevelConfiguration>(
+    { name: 'Type', cell: ({ spec }) => spec?.type ?? '' },
+    {
+      name: 'NominalConcurrencyShares',
+      cell: ({ spec }) => orNone(numberText(spec?.limited?.nominalConcurrencyShares)),
+    },
+    { name: 'Queues', cell: (one) => orNone(numberText(queuingOf(one)?.queues)) },
+    { name: 'HandSize', cell: (one) => orNone(numberText(queuingOf(one)?.handSize)) },
+    { name: 'QueueLengthLimit', cell: (one) => orNone(numberText(queuingOf(one)?.queueLengthLimit)) },
     AGE,
   ),
   'leases.coordination.k8s.io': columns<Lease>(
@@ -104,4 +137,19 @@ export const OTHER_COLUMNS: Readonly<Record<string, readonly Column[]>> = {
 function firstFew(all: readonly string[], none: string): string {
   if (all.length === 0) return none;
   return all.length > 3 ? `${all.slice(0, 3).join(',')} + ${all.length - 3} more...` : all.join(',');
+}
+
+/** `True`, else `False (Reason)`. */
+function availability({ status }: APIService): string {
+  const found = status?.conditions?.find(({ type }) => type === 'Available');
+  if (found === undefined) return 'Unknown';
+  return found.status === 'True' ? 'True' : `${found.status} (${found.reason ?? ''})`;
+}
+
+function queuingOf({ spec }: PriorityLevelConfiguration) {
+  return spec?.limited?.limitResponse?.queuing;
+}
+
+function numberText(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }

@@ -37,16 +37,7 @@ type Answer =
  * @throws Unavailable when no answer is to be had
  */
 export async function relay(exchange: Exchange, to: Destination): Promise<void> {
-  const outgoing = (to.isSecure ? httpsRequest : httpRequest)({
-    ...to.connection,
-    method: exchange.method,
-    path: to.path,
-    headers: { ...to.headers, ...framing(exchange) },
-    signal: exchange.signal,
-  });
-  const answered = answerTo(outgoing, exchange.signal);
-  sendBody(exchange, outgoing);
-  const answer = await answered;
+  const { outgoing, answer } = await send(exchange, to);
   if ('socket' in answer) return joinUpgraded(exchange, answer);
   try {
     await sendBack(exchange, answer.response, to.rewrite);
@@ -55,19 +46,44 @@ export async function relay(exchange: Exchange, to: Destination): Promise<void> 
   }
 }
 
-function answerTo(outgoing: ClientRequest, signal: AbortSignal): Promise<Answer> {
+/** Again on another connection when a kept one turns out to be closed and nothing of the request is used up. */
+async function send(
+  exchange: Exchange,
+  to: Destination,
+): Promise<{ outgoing: ClientRequest; answer: Answer }> {
+  const { signal } = exchange;
+  for (;;) {
+    const outgoing = (to.isSecure ? httpsRequest : httpRequest)({
+      ...to.connection,
+      method: exchange.method,
+      path: to.path,
+      headers: { ...to.headers, ...framing(exchange) },
+      signal,
+    });
+    const answered = answerTo(outgoing);
+    sendBody(exchange, outgoing);
+    try {
+      return { outgoing, answer: await answered };
+    } catch (error) {
+      if (signal.aborted) throw AmphoraError.from(signal.reason);
+      if (outgoing.reusedSocket && !hasBody(exchange)) continue;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new AmphoraError('Unavailable', `error trying to reach service: ${why}`, { cause: error });
+    }
+  }
+}
+
+function answerTo(outgoing: ClientRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', (response) => resolve({ response }));
     outgoing.once('upgrade', (response, socket, head) => resolve({ response, socket, head }));
-    outgoing.on('error', (error) =>
-      reject(
-        signal.aborted
-          ? AmphoraError.from(signal.reason)
-          : new AmphoraError('Unavailable', `error trying to reach service: ${error.message}`, {
-              cause: error,
-            }),
-      ),
-    );
+    outgoing.on('error', reject);
+    outgoing.once('socket', (socket) => {
+      if (!socket.connecting) return;
+      const late = setTimeout(() => outgoing.destroy(new Error('i/o timeout')), LIMITS.relayConnectMs);
+      socket.once('close', () => clearTimeout(late));
+      socket.once('connect', () => clearTimeout(late));
+    });
     outgoing.setTimeout(LIMITS.streamIdleMs, () => outgoing.destroy(new Error('nothing came for too long')));
   });
 }

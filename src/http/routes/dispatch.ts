@@ -1,5 +1,6 @@
 import { nodeOf } from '../../access/authz/node.ts';
 import { AmphoraError } from '../../lib/errors.ts';
+import { answerExtension, extensionOf } from '../aggregation/answer.ts';
 import type { Exchange } from '../exchange.ts';
 import { answerProxy, isProxy } from '../proxy/all.ts';
 import type { Services } from '../services.ts';
@@ -24,6 +25,8 @@ export type Handler = (exchange: Exchange, route: Route) => Promise<void>;
 export function createHandler(services: Services): Handler {
   const cache: EventCache = new WeakMap();
   return async (exchange, route) => {
+    const extension = extensionOf(services, route);
+    if (extension !== undefined) return answerExtension(exchange, extension);
     switch (route.type) {
       case 'health':
         return answerHealth(services, exchange, route);

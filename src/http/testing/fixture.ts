@@ -26,6 +26,7 @@ import { createLiveView } from '../../registry/live.ts';
 import type { Registry } from '../../registry/registry.ts';
 import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
 import type { Store } from '../../store/store.ts';
+import { createExtensions } from '../aggregation/extensions.ts';
 import { createFairness } from '../fairness/fairness.ts';
 import { createNodeGraph } from '../nodes/graph.ts';
 import { reviewHooks } from '../reviews/all.ts';
@@ -39,6 +40,8 @@ export interface Fixture extends AsyncDisposable {
   readonly live: LiveView;
   readonly nodes: NodeTunnels;
   readonly pki: Pki;
+  /** Of the certificate under which the server speaks to extension servers; PEM. */
+  readonly frontProxyCa: string;
   readonly directory: string;
   readonly port: number;
   readonly admin: KeyPair;
@@ -61,19 +64,19 @@ export interface Answer {
   json<T = Record<string, unknown>>(): T;
 }
 
+export interface FixtureOptions {
+  readonly requestHeaderMs?: number;
+  plugins?:
+    | readonly AdmissionPlugin[]
+    | ((live: LiveView, access: EscalationParts) => readonly AdmissionPlugin[]);
+  pingMs?: number;
+  store?: Store;
+  /** Requests served at once. */
+  seats?: number;
+}
+
 /** A whole API server over a store in memory, on a free port. */
-export async function startFixture(
-  options: {
-    requestHeaderMs?: number;
-    plugins?:
-      | readonly AdmissionPlugin[]
-      | ((live: LiveView, access: EscalationParts) => readonly AdmissionPlugin[]);
-    pingMs?: number;
-    store?: Store;
-    /** Requests served at once. */
-    seats?: number;
-  } = {},
-): Promise<Fixture> {
+export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
   const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
   const log = silentLogger();
@@ -113,15 +116,17 @@ export async function startFixture(
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const pair = await pki.server();
   const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };
+  const { extensions, frontProxyCa } = await extensionsOf(directory, { live, registry });
   const server = createApiServer({
     registry,
     authenticator: createAuthenticator({ tokens: tokens.verify }),
     authorizer,
     log,
     tokens,
-    documents: createDocuments({ kinds: registry.kinds }),
+    documents: createDocuments({ kinds: registry.kinds, extensions }),
     tableOf: createTablePrinter(() => systemClock.now()),
     nodes,
+    extensions,
     fairness: createFairness(live, options.seats === undefined ? {} : { seats: options.seats }),
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
@@ -130,7 +135,7 @@ export async function startFixture(
   });
   await createDefaultRoles(registry, live);
   await live.load(stop.signal);
-  const following = live.follow(stop.signal);
+  const following = Promise.all([live.follow(stop.signal), extensions.run(stop.signal)]);
   const { port } = await server.listen(0, '127.0.0.1');
   const admin = await pki.client('admin', { user: 'admin', groups: ['system:masters'] });
   return {
@@ -139,6 +144,7 @@ export async function startFixture(
     live,
     nodes,
     pki,
+    frontProxyCa,
     directory,
     port,
     admin,
@@ -152,6 +158,19 @@ export async function startFixture(
       await rm(directory, { recursive: true });
     },
   };
+}
+
+async function extensionsOf(directory: string, parts: { live: LiveView; registry: Registry }) {
+  const frontProxy = await openPki({ directory: join(directory, 'front-proxy'), clock: systemClock });
+  const name = 'front-proxy-client';
+  const extensions = createExtensions({
+    ...parts,
+    lookup: createServiceLookup(parts.live),
+    identity: await frontProxy.client(name, { user: name, groups: [] }),
+    clock: systemClock,
+    log: silentLogger(),
+  });
+  return { extensions, frontProxyCa: frontProxy.caCertificate };
 }
 
 /** Those of the cluster: the namespaces of the others are not here. */

@@ -1,4 +1,5 @@
 import type { Strategy } from '../strategy.ts';
+import { apiServices } from './api-services.ts';
 import { configMaps } from './config-maps.ts';
 import { customResourceDefinitions } from './custom-resource-definitions.ts';
 import { flowControl } from './flow-control.ts';
@@ -21,6 +22,7 @@ export function allStrategies(): readonly Strategy[] {
     configMaps,
     customResourceDefinitions,
     limitRanges,
+    apiServices,
     ...flowControl,
     ...workloads,
     ...rbac,
