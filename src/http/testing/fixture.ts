@@ -103,10 +103,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   await createNamespace(registry, 'default');
   const stop = new AbortController();
   serveCustomKinds(registry.kinds, { live, log });
-  const nodes = createNodeTunnels({
-    log,
-    ...(options.pingMs === undefined ? {} : { pingMs: options.pingMs }),
-  });
+  const nodes = createNodeTunnels(options.pingMs === undefined ? { log } : { log, pingMs: options.pingMs });
   const tokens = createServiceAccountTokens({
     keys: await openSigningKeys(join(directory, 'pki')),
     issuer: 'https://kubernetes.default.svc.cluster.local',
@@ -114,8 +111,6 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     find: findObject(registry),
   });
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
-  const pair = await pki.server();
-  const tls = { certificate: pair.certificate, key: pair.key, clientCa: pki.caCertificate };
   const { extensions, frontProxyCa } = await extensionsOf(directory, { live, registry });
   const server = createApiServer({
     registry,
@@ -130,7 +125,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     fairness: createFairness(live, options.seats === undefined ? {} : { seats: options.seats }),
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
-    tls,
+    tls: { ...(await pki.server()), clientCa: pki.caCertificate },
     ...(options.requestHeaderMs === undefined ? {} : { requestHeaderMs: options.requestHeaderMs }),
   });
   await createDefaultRoles(registry, live);
