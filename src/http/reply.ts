@@ -7,6 +7,12 @@ import type { Outgoing } from './wire.ts';
 /** What goes out in one piece, and needs no waiting for the client. */
 const PIECE_BYTES = 65_536;
 
+/** A long answer, made while it is sent. */
+export interface Body extends Iterable<Buffer> {
+  /** Bytes of all pieces together. */
+  readonly length: number;
+}
+
 /** The answer to one request: headers once, then bytes at the pace the client reads them. */
 export class Reply {
   readonly #response: Outgoing;
@@ -35,25 +41,22 @@ export class Reply {
   }
 
   async json(status: number, value: unknown): Promise<void> {
-    await this.send(status, 'application/json', [Buffer.from(JSON.stringify(value))]);
+    await this.send(status, 'application/json', Buffer.from(JSON.stringify(value)));
   }
 
-  /** The whole answer; the chunks are written one after the other and never joined. */
-  async send(status: number, contentType: string, chunks: readonly Buffer[]): Promise<void> {
-    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (this.#acceptsGzip && length >= LIMITS.gzipFromBytes) {
-      await this.#sendGzip(status, contentType, chunks);
+  /** The whole answer; a long one at the pace the client reads it. */
+  async send(status: number, contentType: string, body: Buffer | Body): Promise<void> {
+    if (this.#acceptsGzip && body.length >= LIMITS.gzipFromBytes) {
+      await this.#sendGzip(status, contentType, piecesOf(body));
       return;
     }
-    this.header('content-length', String(length));
+    this.header('content-length', String(body.length));
     this.begin(status, contentType);
-    if (length <= PIECE_BYTES) {
-      this.#endWith(
-        chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length),
-      );
+    if (Buffer.isBuffer(body) && body.length <= PIECE_BYTES) {
+      this.#endWith(body);
       return;
     }
-    for (const piece of pieces(chunks)) await this.write(piece);
+    for (const piece of piecesOf(body)) await this.write(piece);
     await this.end();
   }
 
@@ -114,12 +117,12 @@ export class Reply {
     this.#response.end(chunk);
   }
 
-  async #sendGzip(status: number, contentType: string, chunks: readonly Buffer[]): Promise<void> {
+  async #sendGzip(status: number, contentType: string, pieces: Iterable<Buffer>): Promise<void> {
     this.header('content-encoding', 'gzip');
     this.header('vary', 'Accept-Encoding');
     this.begin(status, contentType);
     const gzip = createGzip({ level: constants.Z_BEST_SPEED });
-    const feed = feedAll(gzip, chunks);
+    const feed = feedAll(gzip, pieces);
     for await (const piece of gzip) await this.write(piece);
     await feed;
     await this.end();
@@ -152,24 +155,13 @@ function isGone(response: Outgoing): boolean {
   return response.destroyed || response.writableEnded;
 }
 
-async function feedAll(gzip: ReturnType<typeof createGzip>, chunks: readonly Buffer[]): Promise<void> {
-  for (const chunk of pieces(chunks))
-    if (!gzip.write(chunk))
+async function feedAll(gzip: ReturnType<typeof createGzip>, pieces: Iterable<Buffer>): Promise<void> {
+  for (const piece of pieces)
+    if (!gzip.write(piece))
       await new Promise((resolve) => gzip.once('drain', resolve).once('close', resolve));
   gzip.end();
 }
 
-/** Small chunks joined up to about 64 KiB, so that a list of small objects is few writes. */
-function* pieces(chunks: readonly Buffer[]): Generator<Buffer> {
-  let pending: Buffer[] = [];
-  let size = 0;
-  for (const chunk of chunks) {
-    pending.push(chunk);
-    size += chunk.length;
-    if (size < PIECE_BYTES) continue;
-    yield Buffer.concat(pending, size);
-    pending = [];
-    size = 0;
-  }
-  if (size > 0) yield Buffer.concat(pending, size);
+function piecesOf(body: Buffer | Body): Iterable<Buffer> {
+  return Buffer.isBuffer(body) ? [body] : body;
 }

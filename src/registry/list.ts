@@ -4,6 +4,7 @@ import { LIMITS } from '../lib/limits.ts';
 import type { StoredObject, StoredPage, StoreRange } from '../store/store.ts';
 import { type ContinueToken, decodeContinue, encodeContinue, notOurs } from './continue-token.ts';
 import { checkListOptions } from './list-options.ts';
+import { objectBytes } from './object-bytes.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import type { CollectionTarget, ListOptions, ListResult, ObjectBytes, RequestContext } from './registry.ts';
 import { createSelection, type Selection } from './selection.ts';
@@ -108,7 +109,7 @@ class Reader {
           this.#selection?.matches(this.#parts.shared.of(stored.bytes, stored.revision), stored.key) === false
         )
           continue;
-        items.push(present(this.#parts, this.#kind, stored));
+        items.push(this.#presented(stored));
         const more = page.more || index < page.items.length - 1;
         if (items.length >= this.#limit && more) return this.#cut(items, { page, index, stored });
       }
@@ -116,6 +117,12 @@ class Reader {
       if (!page.more || last === undefined) return { items, resourceVersion: String(at) };
       page = await this.#page(at, last.key);
     }
+  }
+
+  /** What nobody selected by was read for this list alone: there is nobody to share it with. */
+  #presented(stored: StoredObject): ObjectBytes {
+    const alone = this.#selection === undefined && this.#kind.asked === this.#kind.stored;
+    return alone ? objectBytes(stored.bytes, stored.revision) : present(this.#parts, this.#kind, stored);
   }
 
   #cut(

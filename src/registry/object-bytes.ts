@@ -23,13 +23,25 @@ export function encodeObject(object: Readonly<ApiObject>): Buffer {
 
 /** Complete JSON: the stored bytes with the revision put in where the metadata begins. */
 export function spliceRevision(stored: Buffer, revision: number): Buffer {
-  const at = metadataStart(stored);
-  const version = `"resourceVersion":"${revision}",`;
+  const version = versionMember(revision);
   const json = Buffer.allocUnsafe(stored.length + version.length);
-  stored.copy(json, 0, 0, at);
-  json.write(version, at, 'latin1');
-  stored.copy(json, at + version.length, at);
+  writeSpliced(stored, version, { target: json, at: 0 });
   return json;
+}
+
+function versionMember(revision: number): string {
+  return `"resourceVersion":"${revision}",`;
+}
+
+function writeSpliced(
+  stored: Buffer,
+  version: string,
+  { target, at }: { readonly target: Buffer; readonly at: number },
+): number {
+  const start = metadataStart(stored);
+  stored.copy(target, at, 0, start);
+  const after = at + start + target.write(version, at + start, 'latin1');
+  return after + stored.copy(target, after, start);
 }
 
 function metadataStart(stored: Buffer): number {
@@ -57,6 +69,14 @@ class StoredBytes implements SelectableBytes {
   get json(): Buffer {
     this.#json ??= spliceRevision(this.stored, this.revision);
     return this.#json;
+  }
+
+  get jsonLength(): number {
+    return this.stored.length + versionMember(this.revision).length;
+  }
+
+  writeJson(target: Buffer, at: number): number {
+    return writeSpliced(this.stored, versionMember(this.revision), { target, at });
   }
 
   object(): Readonly<ApiObject> {

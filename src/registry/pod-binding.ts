@@ -67,7 +67,14 @@ function scheduled(status: Fields = {}, now: string): Fields {
 export function plain(value: object): ObjectBytes {
   const json = Buffer.from(JSON.stringify(value));
   const object = () => JSON.parse(json.toString('utf8')) as ApiObject; // Each answer says what it is.
-  return { revision: 0, json, object, metadata: () => object().metadata };
+  return {
+    revision: 0,
+    json,
+    jsonLength: json.length,
+    writeJson: (target, at) => at + json.copy(target, at),
+    object,
+    metadata: () => object().metadata,
+  };
 }
 
 /** Answers `serviceaccounts/token` through the hook. */

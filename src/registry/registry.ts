@@ -72,6 +72,10 @@ export interface ObjectBytes {
   readonly revision: number;
   /** Complete JSON, revision included. Never changed by anybody. */
   readonly json: Buffer;
+  /** Bytes of {@link json}. */
+  readonly jsonLength: number;
+  /** Copies {@link json} to `at`, without making it first: a list is one copy of what is stored. @returns where it ends */
+  writeJson(target: Buffer, at: number): number;
   /** Decoded on demand, frozen and remembered. */
   object(): Readonly<ApiObject>;
   /** Only the metadata, without decoding the rest; revision included. */

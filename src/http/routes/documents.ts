@@ -84,7 +84,7 @@ async function aggregatedOr(
   exchange.reply.header('vary', 'Accept');
   if (!acceptsAggregated(exchange.headers.accept)) return answer(services, exchange, plain());
   const body = Buffer.from(JSON.stringify(services.documents.aggregated(root)));
-  await exchange.reply.send(200, AGGREGATED, [body]);
+  await exchange.reply.send(200, AGGREGATED, body);
 }
 
 async function openApi(
@@ -104,5 +104,5 @@ async function openApi(
     exchange.reply.begin(304);
     return exchange.reply.end();
   }
-  return exchange.reply.send(200, 'application/json', [document.json]);
+  return exchange.reply.send(200, 'application/json', document.json);
 }

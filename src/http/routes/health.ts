@@ -24,7 +24,7 @@ export async function answerHealth(
   }
   const verdict = `${route.check} check ${isWell ? 'passed' : 'failed'}`;
   const text = exchange.query.has('verbose') || !isWell ? [...lines, verdict, ''].join('\n') : 'ok';
-  await exchange.reply.send(isWell ? 200 : 500, 'text/plain; charset=utf-8', [Buffer.from(text)]);
+  await exchange.reply.send(isWell ? 200 : 500, 'text/plain; charset=utf-8', Buffer.from(text));
 }
 
 async function run(services: Services, name: string, signal: AbortSignal): Promise<Error | undefined> {

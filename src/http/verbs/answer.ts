@@ -11,10 +11,9 @@ import {
   tableOfObjects,
 } from '../negotiate/shapes.ts';
 import type { Services } from '../services.ts';
+import { ListBody } from './list-body.ts';
 
 const JSON_TYPE = 'application/json';
-const COMMA = Buffer.from(',');
-const LIST_END = Buffer.from(']}');
 
 export function formatOf(services: Services, exchange: Exchange): Format {
   return negotiate(exchange.headers.accept, { protobuf: services.protobuf !== undefined });
@@ -35,7 +34,7 @@ export async function answerObject(
   const { kind, bytes, status } = answer;
   const format = formatOf(services, exchange);
   if (format.shape === 'object' && format.encoding === 'json') {
-    await exchange.reply.send(status, JSON_TYPE, [pretty(exchange) ? indented(bytes.object()) : bytes.json]);
+    await exchange.reply.send(status, JSON_TYPE, pretty(exchange) ? indented(bytes.object()) : bytes.json);
     return;
   }
   const meta = { resourceVersion: String(bytes.revision) };
@@ -65,7 +64,8 @@ export async function answerList(
   const meta = metaOf(list);
   const { items: objects } = list;
   if (format.shape === 'object' && format.encoding === 'json' && !pretty(exchange)) {
-    await exchange.reply.send(200, JSON_TYPE, joined(kind, list));
+    const head = { kind: kind.listKind, apiVersion: apiVersionOf(kind), metadata: meta };
+    await exchange.reply.send(200, JSON_TYPE, new ListBody(JSON.stringify(head), objects));
     return;
   }
   const value =
@@ -92,36 +92,21 @@ export async function answerValue(
   const { encoding } = answer.format ?? formatOf(services, exchange);
   if (encoding === 'yaml') {
     const { yaml } = await import('../../lib/yaml.ts'); // Rarely asked for.
-    await exchange.reply.send(status, 'application/yaml', [Buffer.from(yaml.stringify(value))]);
+    await exchange.reply.send(status, 'application/yaml', Buffer.from(yaml.stringify(value)));
   } else if (encoding === 'protobuf') {
     const object = value as { apiVersion: string; kind: string }; // Everything answered here has a type.
     const bytes = services.protobuf?.encode(object);
     if (bytes === undefined) throw notAcceptable();
-    await exchange.reply.send(status, PROTOBUF, [Buffer.from(bytes)]);
+    await exchange.reply.send(status, PROTOBUF, Buffer.from(bytes));
   } else {
     const bytes = pretty(exchange) ? indented(value) : Buffer.from(JSON.stringify(value));
-    await exchange.reply.send(status, JSON_TYPE, [bytes]);
+    await exchange.reply.send(status, JSON_TYPE, bytes);
   }
 }
 
 export function include(exchange: Exchange): IncludeObject {
   const asked = exchange.query.get('includeObject');
   return asked === 'None' || asked === 'Object' ? asked : 'Metadata';
-}
-
-function joined(kind: Kind, list: ListResult): Buffer[] {
-  const head = JSON.stringify({
-    kind: kind.listKind,
-    apiVersion: apiVersionOf(kind),
-    metadata: metaOf(list),
-  });
-  const chunks: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
-  for (const [index, item] of list.items.entries()) {
-    if (index > 0) chunks.push(COMMA);
-    chunks.push(item.json);
-  }
-  chunks.push(LIST_END);
-  return chunks;
 }
 
 function metaOf(list: ListResult): ListMeta {
