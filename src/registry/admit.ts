@@ -3,6 +3,7 @@ import { type ApiObject, apiVersionOf, type Kind } from '../api/kind.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import type { DeleteOptions, RequestContext, ResourceTarget } from './registry.ts';
 import { storedKind } from './storage.ts';
+import { conformBody, withDefaults } from './walks.ts';
 
 const OPTIONS = {
   CREATE: 'CreateOptions',
@@ -44,10 +45,23 @@ export function admissionRequest(
     signal: context.signal,
     reader: parts.reader,
     kinds: parts.kinds,
+    conform: (value, as) => conformRewritten(parts, context, { value, as, subresource: options.subresource }),
     convert: (from, to) => parts.convert(from, to, context.signal),
     warn: context.warn,
     annotate: (key, value) => context.annotate?.(key, value),
   };
+}
+
+function conformRewritten(
+  { kinds }: RegistryParts,
+  context: RequestContext,
+  made: { readonly value: unknown; readonly as: Kind; readonly subresource: string | undefined },
+): ApiObject {
+  const { value, as, subresource } = made;
+  const quiet: RequestContext = { ...context, fieldValidation: 'Ignore' };
+  const target = { kind: as, ...(subresource === undefined ? {} : { subresource }) };
+  const object = conformBody(kinds, target, { object: value, context: quiet });
+  return object.kind === as.kind ? withDefaults(as, object) : object;
 }
 
 function optionsOf(

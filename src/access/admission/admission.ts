@@ -44,6 +44,8 @@ export interface AdmissionRequest {
   readonly signal: AbortSignal;
   readonly reader: AdmissionReader;
   readonly kinds: KindTable;
+  /** What an outsider made of the object, decoded and defaulted as a body is. @throws BadRequest for no such object. */
+  conform(value: unknown, as: Kind): ApiObject;
   /** The object in another version of its kind. */
   convert(object: Readonly<ApiObject>, to: Kind): Promise<ApiObject>;
   /** Shown to the caller; bounded. */

@@ -1,8 +1,5 @@
-import { applyDefaults } from '../../api/apply-defaults.ts';
-import { conform } from '../../api/conform.ts';
-import { equalJson, isJsonObject } from '../../api/json.ts';
+import { equalJson } from '../../api/json.ts';
 import { type ApiObject, apiVersionOf, type Kind, type ObjectMeta } from '../../api/kind.ts';
-import type { ObjectSchema } from '../../api/schema.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { AdmissionRequest } from './admission.ts';
 
@@ -42,35 +39,34 @@ export async function rewrite(
 ): Promise<boolean> {
   const { object } = request;
   const kind = request.bodyKind ?? as;
-  const schema = request.bodyKind === undefined ? as.schema : bodySchema(request);
-  const { value, wrong } = schema === undefined ? { value: made, wrong: [] } : conform(schema, made);
-  const [fault] = wrong;
-  if (fault !== undefined || !isJsonObject(value) || !isJsonObject(value.metadata ?? {}))
-    throw new AmphoraError('Internal', `${by} made no ${kind.kind}: ${fault?.message ?? 'no JSON object'}`);
+  const value = decoded(request, made, { as, by });
   if (value.apiVersion !== apiVersionOf(kind) || value.kind !== kind.kind)
     throw new AmphoraError('Internal', `${by} made a ${String(value.kind)} of a ${kind.kind}`);
-  const filled = (schema === undefined ? value : applyDefaults(schema, value)) as ApiObject; // It conforms.
-  const next = request.bodyKind === undefined ? await request.convert(filled, request.kind) : { ...filled };
+  const next = request.bodyKind === undefined ? await request.convert(value, request.kind) : { ...value };
   // The options of a connection have no metadata.
-  if (next.metadata !== undefined || object.metadata !== undefined)
-    next.metadata = keepServers(request, (next.metadata ?? {}) as ObjectMeta, object.metadata);
+  if (object.metadata === undefined) Reflect.deleteProperty(next, 'metadata');
+  else next.metadata = keepServers(request, next.metadata ?? {}, object.metadata);
   if (equalJson(next, object)) return false;
   for (const member of Object.keys(object)) delete object[member];
   Object.assign(object, next);
   return true;
 }
 
-function bodySchema({ kinds, bodyKind }: AdmissionRequest): ObjectSchema | undefined {
-  return bodyKind === undefined ? undefined : kinds.schemaOf(apiVersionOf(bodyKind), bodyKind.kind);
+function decoded(
+  request: AdmissionRequest,
+  made: unknown,
+  { as, by }: { readonly as: Kind; readonly by: string },
+): ApiObject {
+  try {
+    return request.conform(made, as);
+  } catch (error) {
+    throw new AmphoraError('Internal', `${by}: ${AmphoraError.from(error).message}`, { cause: error });
+  }
 }
 
-function keepServers(
-  request: AdmissionRequest,
-  made: ObjectMeta,
-  before: ObjectMeta | undefined,
-): ObjectMeta {
+function keepServers(request: AdmissionRequest, made: ObjectMeta, before: ObjectMeta): ObjectMeta {
   const next = { ...made };
-  const { name, namespace } = before ?? {};
+  const { name, namespace, uid } = before;
   if (next.namespace !== namespace)
     throw request.operation === 'CREATE'
       ? new AmphoraError(
@@ -79,11 +75,10 @@ function keepServers(
         )
       : immutable(request, 'namespace', next.namespace);
   if (next.name !== name) throw immutable(request, 'name', next.name);
-  const { uid } = before ?? {};
   if (request.operation === 'UPDATE' && next.uid !== undefined && next.uid !== uid)
     throw immutable(request, 'uid', next.uid);
   for (const field of SERVERS) {
-    if (before?.[field] === undefined) delete next[field];
+    if (before[field] === undefined) delete next[field];
     else Object.assign(next, { [field]: before[field] });
   }
   return next;
