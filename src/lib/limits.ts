@@ -243,6 +243,9 @@ export const LIMITS = {
   webhookAnnotations: 64,
   webhookAnnotationCharacters: 4096,
   webhookCauses: 64,
+  /** Pods looked at when a namespace's security becomes stricter, and for how long; upstream's values. */
+  podSecurityCheckPods: 3000,
+  podSecurityCheckMs: SECOND_MS,
   /** Connections to one webhook server, those of them that are kept idle, those to all servers, and how long one idles. */
   webhookSockets: 64,
   webhookIdleSockets: 8,

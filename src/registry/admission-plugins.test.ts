@@ -179,3 +179,40 @@ test('a new node is not ready; there is one default priority', async () => {
     'priorityclasses.scheduling.k8s.io "b" is forbidden: PriorityClass a is already marked as default. Only one default can exist',
   );
 });
+
+test('a namespace refuses pods, warns of templates, and tells who makes it stricter', async () => {
+  const { registry, context, warnings } = await setUp();
+  const namespaces = { kind: kindOf('', 'v1', 'namespaces'), namespace: '' };
+  const label = (enforce: string) =>
+    registry.patch(
+      context,
+      { ...namespaces, name: 'default' },
+      { type: 'merge', value: { metadata: { labels: { 'pod-security.kubernetes.io/enforce': enforce } } } },
+    );
+  await registry.create(context, pods, pod('old', { hostNetwork: true }));
+  await registry.create(context, pods, pod('older', { hostNetwork: true }));
+  await label('baseline');
+  assert.deepEqual(warnings, [
+    'existing pods in namespace "default" violate the new PodSecurity enforce level "baseline:latest"',
+    'old (and 1 other pod): host namespaces',
+  ]);
+  assert.equal(
+    await refusal(registry.create(context, pods, pod('web', { hostPID: true }))),
+    'pods "web" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostPID=true)',
+  );
+  await registry.create(context, pods, pod('web'));
+  warnings.length = 0;
+  const deployments = { kind: kindOf('apps', 'v1', 'deployments'), namespace: 'default' };
+  const template = {
+    metadata: { labels: { app: 'a' } },
+    spec: { ...(pod('x').spec as object), hostIPC: true },
+  };
+  const spec = { selector: { matchLabels: { app: 'a' } }, template };
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd' }, spec };
+  await registry.create(context, deployments, deployment);
+  assert.deepEqual(warnings, ['would violate PodSecurity "baseline:latest": host namespaces (hostIPC=true)']);
+  assert.equal(
+    await refusal(label('strict')),
+    'Namespace "default" is invalid: metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "strict": must be one of privileged, baseline, restricted',
+  );
+});

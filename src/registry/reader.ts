@@ -24,9 +24,13 @@ export function createReader(
       const found = await store.get({ resource, ...name }, { signal });
       return found === undefined ? undefined : shared.of(found.bytes, found.revision).object();
     },
-    async list(resource, signal) {
-      if (live !== undefined && FOLLOWED.has(resource)) return [...live.of(resource).values()];
-      const page = await store.list({ resource }, { signal });
+    async list(resource, signal, namespace) {
+      if (live !== undefined && FOLLOWED.has(resource) && namespace === undefined)
+        return [...live.of(resource).values()];
+      const page = await store.list(
+        { resource, ...(namespace === undefined ? {} : { namespace }) },
+        { signal },
+      );
       return page.items.map((item) => shared.of(item.bytes, item.revision).object());
     },
   };

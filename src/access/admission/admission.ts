@@ -70,7 +70,8 @@ export interface AdmissionReader {
     name: { readonly namespace: string; readonly name: string },
     signal: AbortSignal,
   ): Promise<Readonly<ApiObject> | undefined>;
-  list(resource: string, signal: AbortSignal): Promise<readonly Readonly<ApiObject>[]>;
+  /** @param namespace left out: all */
+  list(resource: string, signal: AbortSignal, namespace?: string): Promise<readonly Readonly<ApiObject>[]>;
 }
 
 export function createAdmission(plugins: readonly AdmissionPlugin[]): Admission {

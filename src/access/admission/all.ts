@@ -9,6 +9,7 @@ import { limitRanger } from './plugins/limit-ranger.ts';
 import { namespaceLifecycle } from './plugins/namespace-lifecycle.ts';
 import { nodeRestriction } from './plugins/node-restriction.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
+import { type Exemptions, NO_EXEMPTIONS, podSecurity } from './plugins/pod-security.ts';
 import { priority } from './plugins/priority.ts';
 import { type EscalationParts, roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
@@ -28,6 +29,8 @@ export interface AdmissionOptions {
   readonly caller: WebhookCaller;
   readonly log: Logger;
   readonly access: EscalationParts;
+  /** Whom the pod security standards do not bind; nobody if left out. */
+  readonly exemptions?: Exemptions;
   /** What each runtime class cannot do yet, besides what its annotation says. */
   readonly unsupported?: UnsupportedFields;
 }
@@ -51,6 +54,7 @@ export function admissionPlugins(options: AdmissionOptions): readonly AdmissionP
     nodeRestriction,
     roleEscalation(options.access),
     taintNodesByCondition,
+    podSecurity(live.of('namespaces'), options.exemptions ?? NO_EXEMPTIONS),
     priority,
     defaultTolerationSeconds,
     defaultStorageClass(storageClasses),
