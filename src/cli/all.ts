@@ -7,6 +7,7 @@ import { image } from './verbs/image.ts';
 import { kubeconfig } from './verbs/kubeconfig.ts';
 import { quickstart } from './verbs/quickstart.ts';
 import { status } from './verbs/status.ts';
+import { store } from './verbs/store.ts';
 import { up } from './verbs/up.ts';
 import { version } from './verbs/version.ts';
 
@@ -22,6 +23,7 @@ export const VERBS: readonly Verb[] = [
   doctor,
   kubeconfig,
   image,
+  store,
   version,
   completion,
 ];

@@ -17,24 +17,30 @@ export interface Platform {
   prepareGuest(signal: AbortSignal): Promise<void>;
   /** Makes the sample image from the distribution's own files and imports it. */
   importSampleImage(signal: AbortSignal): Promise<string>;
+  /** What can be done with the store of the instance. */
+  readonly store: StoreTools;
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   /** As the administrator. */
   connect(): Promise<Client & NodeActions>;
 }
 
-export interface UpOptions {
-  readonly port?: number;
-  readonly host?: string;
-  readonly nodeName?: string;
-  readonly podCidr?: string;
-  readonly store?: 'lmdb' | 'memory' | 'etcd';
+/** Where etcd is. What is left out is as before. */
+export interface EtcdFlags {
   readonly etcdServers?: readonly string[];
   readonly etcdPrefix?: string;
   /** Paths of PEM files. */
   readonly etcdCafile?: string;
   readonly etcdCertfile?: string;
   readonly etcdKeyfile?: string;
+}
+
+export interface UpOptions extends EtcdFlags {
+  readonly port?: number;
+  readonly host?: string;
+  readonly nodeName?: string;
+  readonly podCidr?: string;
+  readonly store?: 'lmdb' | 'memory' | 'etcd';
   /** A directory with the authority and the token key of other servers of the same cluster. */
   readonly pki?: string;
   readonly foreground: boolean;
@@ -63,4 +69,49 @@ export interface Finding {
   readonly found: string;
   /** How to get what is missing; empty when nothing is. */
   readonly remedy: string;
+}
+
+/** Long work: it can be stopped, and tells how far it is. */
+export interface LongWork {
+  readonly signal: AbortSignal;
+  readonly report: (done: number, of: number) => void;
+}
+
+export interface StoreTools {
+  /** Writes the store as it is at one revision to a file, while the server may run. */
+  backup(
+    file: string,
+    work: LongWork,
+  ): Promise<{
+    readonly path: string;
+    readonly objects: number;
+    readonly revision: number;
+    readonly bytes: number;
+  }>;
+  /** @throws Corrupt before anything is changed; Conflict when there are objects and `force` is not said, or the server runs */
+  restore(
+    file: string,
+    work: LongWork & { readonly force: boolean },
+  ): Promise<{ readonly objects: number; readonly revision: number }>;
+  /** Of a backup, or of the instance's store where no file is named; the server may run. */
+  check(file: string | undefined, work: LongWork): Promise<StoreCheck>;
+  /** Moves every object to another driver's store, which the next `up` uses. The old one stays as it is. */
+  migrate(
+    wanted: EtcdFlags & { readonly to: 'lmdb' | 'etcd' },
+    work: LongWork & { readonly force: boolean },
+  ): Promise<{ readonly objects: number; readonly revision: number }>;
+}
+
+/** What a walk over a whole store found. */
+export interface StoreCheck {
+  readonly source: string;
+  readonly revision: number;
+  readonly objects: number;
+  readonly bytes: number;
+  readonly events: number;
+  /** Objects of each resource. */
+  readonly resources: Readonly<Record<string, number>>;
+  readonly faultCount: number;
+  /** The first of them. */
+  readonly faults: readonly string[];
 }

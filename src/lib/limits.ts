@@ -79,6 +79,10 @@ export const LIMITS = {
   electionReleaseMs: 2 * SECOND_MS,
   /** Objects read from etcd at once. */
   etcdPageObjects: 500,
+  /** How many of the things that are wrong with a store are told. */
+  storeFaults: 100,
+  /** Keys read from etcd at once, without their objects. */
+  etcdIndexKeys: 10_000,
   /** Past events a server keeps from etcd, and their bytes; a watch from further back reads them from etcd. */
   etcdPastEvents: 4096,
   etcdPastBytes: 32 * MIB,

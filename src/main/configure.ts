@@ -1,6 +1,6 @@
 import { chown, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { UpOptions } from '../cli/platform.ts';
+import type { EtcdFlags, UpOptions } from '../cli/platform.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import {
@@ -24,14 +24,7 @@ export async function configure(layout: Layout, name: string, options: UpOptions
   const { port, host, nodeName, podCidr, store } = options;
   const before = await readInstanceConfig(layout.configFile);
   const given = definedOnly({ port, host, nodeName, podCidr, store });
-  const etcd = etcdConfig(before?.etcd, options);
-  const config = {
-    ...(before ?? newInstanceConfig(name, given)),
-    ...given,
-    ...(etcd === undefined ? {} : { etcd }),
-  };
-  if (config.store === 'etcd' && etcd === undefined)
-    throw new AmphoraError('BadRequest', '--store etcd needs --etcd-servers https://host:2379[,…]');
+  const config = applyEtcdOptions({ ...(before ?? newInstanceConfig(name, given)), ...given }, options);
   if (config.store !== 'etcd' && options.etcdServers !== undefined)
     throw new AmphoraError('BadRequest', '--etcd-servers goes with --store etcd');
   await mkdir(layout.config, { recursive: true });
@@ -39,7 +32,15 @@ export async function configure(layout: Layout, name: string, options: UpOptions
   return config;
 }
 
-function etcdConfig(before: EtcdConfig | undefined, options: UpOptions): EtcdConfig | undefined {
+/** @throws BadRequest when the store is to be etcd and nobody has said where that is. */
+export function applyEtcdOptions(config: InstanceConfig, options: EtcdFlags): InstanceConfig {
+  const etcd = etcdConfig(config.etcd, options);
+  if (config.store === 'etcd' && etcd === undefined)
+    throw new AmphoraError('BadRequest', '--store etcd needs --etcd-servers https://host:2379[,…]');
+  return { ...config, ...(etcd === undefined ? {} : { etcd }) };
+}
+
+function etcdConfig(before: EtcdConfig | undefined, options: EtcdFlags): EtcdConfig | undefined {
   const servers = options.etcdServers ?? before?.servers;
   if (servers === undefined) return undefined;
   const { etcdCafile: ca, etcdCertfile: cert, etcdKeyfile: key, etcdPrefix: prefix } = options;

@@ -7,6 +7,7 @@ import { HOST_PACKAGES, installPackages, missingPackages } from './host-packages
 import { checkInstanceName, layoutOf } from './instance.ts';
 import { importSampleImage } from './sample-image.ts';
 import { platformStatus } from './status.ts';
+import { createStoreTools } from './store-tools.ts';
 import { bringUp } from './up.ts';
 
 /** The platform of one instance on this machine, as the verbs see it. */
@@ -16,6 +17,7 @@ export function createPlatform(instance: string): Platform {
   const connect = () => createConnection(layout.kubeconfig);
   return {
     kubeconfig: layout.kubeconfig,
+    store: createStoreTools(layout),
     connect,
     up: (options, progress, signal) => bringUp(name, { options, progress, signal }),
     down: (options, progress, signal) => takeDown(name, { ...options, progress, signal }),

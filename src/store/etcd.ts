@@ -59,10 +59,10 @@ export async function connectEtcdStore(options: EtcdOptions): Promise<Store> {
   }
 }
 
-/** The store's place in etcd, made on first use. */
+/** The store's place in etcd, made on first use. @param loading to load it anew, so that a half loaded one is no obstacle */
 export async function openSpace(
   connection: EtcdConnection,
-  { prefix }: { readonly prefix: string },
+  { prefix, loading = false }: { readonly prefix: string; readonly loading?: boolean },
   signal: AbortSignal,
 ): Promise<EtcdSpace> {
   checkVersion(await connection.version(signal));
@@ -72,7 +72,7 @@ export async function openSpace(
     {
       compare: [{ key, target: 'version', value: 0 }],
       success: [{ put: key, value: encodeNumber(FORMAT) }],
-      failure: [{ range: { key } }, { range: { key: space.metaKey('base') } }],
+      failure: [key, space.metaKey('base'), space.metaKey('loading')].map((one) => ({ range: { key: one } })),
     },
     signal,
   );
@@ -82,6 +82,11 @@ export async function openSpace(
     throw new AmphoraError(
       'HostLacks',
       `the store in etcd has format ${format}, and this Amphora knows ${FORMAT}: install the newer Amphora again`,
+    );
+  if (responses[2]?.[0] !== undefined && !loading)
+    throw new AmphoraError(
+      'Unavailable',
+      'a restore or migration into etcd is under way or was cut off: let it end, or run it again with --force',
     );
   space.setBase(decodeNumber(responses[1]?.[0]?.value));
   return space;

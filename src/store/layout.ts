@@ -17,8 +17,8 @@ const CLUSTER = 'default';
 const REVISION_BYTES = 8;
 const NOTHING = 0xffff_ffff;
 
-/** `compactor`, `anchor` and `base` are etcd's: whose turn it is to compact, where a feed begins, what its revisions begin with. */
-export type MetaName = 'format' | 'compacted' | 'revision' | 'compactor' | 'anchor' | 'base';
+/** The last four are etcd's: whose turn it is to compact, where a feed begins, what is added to its revisions, half loaded. */
+export type MetaName = 'format' | 'compacted' | 'revision' | 'compactor' | 'anchor' | 'base' | 'loading';
 
 export function metaKey(name: MetaName): Buffer {
   return Buffer.from(`${CLUSTER}\0m\0${name}`);

@@ -4,8 +4,7 @@ import type { CliContext } from '../context.ts';
 import type { UpOptions } from '../platform.ts';
 
 export function up(program: Command, context: CliContext): void {
-  program
-    .command('up')
+  withEtcdOptions(program.command('up'))
     .description('start the platform on this machine, in the background')
     .option('--port <number>', 'TCP port of the API (default 6443; remembered)', parsePort)
     .option('--host <address>', 'address the API listens on (default 127.0.0.1; remembered)')
@@ -17,11 +16,6 @@ export function up(program: Command, context: CliContext): void {
         'lmdb (default); etcd to share it with other servers; memory to forget everything (remembered)',
       ).choices(['lmdb', 'etcd', 'memory']),
     )
-    .option('--etcd-servers <urls>', 'https://host:2379, separated by commas (remembered)', parseUrls)
-    .option('--etcd-prefix <prefix>', 'before every key in etcd (default /amphora/; remembered)')
-    .option('--etcd-cafile <file>', "authority of etcd's certificate, PEM (remembered)")
-    .option('--etcd-certfile <file>', 'certificate to show to etcd, PEM (remembered)')
-    .option('--etcd-keyfile <file>', 'its key, PEM (remembered)')
     .option(
       '--pki <directory>',
       "another server's pki directory, to be one cluster with it (first start only)",
@@ -39,6 +33,16 @@ export function up(program: Command, context: CliContext): void {
           `\nThe API is up. Try:\n  export KUBECONFIG=${platform.kubeconfig}\n  kubectl get nodes`,
         );
     });
+}
+
+/** Where etcd is and what to show to it; the same words for each verb that needs to know. */
+export function withEtcdOptions(command: Command): Command {
+  return command
+    .option('--etcd-servers <urls>', 'https://host:2379, separated by commas (remembered)', parseUrls)
+    .option('--etcd-prefix <prefix>', 'before every key in etcd (default /amphora/; remembered)')
+    .option('--etcd-cafile <file>', "authority of etcd's certificate, PEM (remembered)")
+    .option('--etcd-certfile <file>', 'certificate to show to etcd, PEM (remembered)')
+    .option('--etcd-keyfile <file>', 'its key, PEM (remembered)');
 }
 
 function parseUrls(text: string): readonly string[] {

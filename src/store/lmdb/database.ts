@@ -10,6 +10,18 @@ const NEARLY_FULL_BYTES = 16 * MIB;
 
 export type Database = RootDatabase<Buffer, Buffer>;
 
+export const DATABASE_OPTIONS = {
+  noSubdir: true,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+  overlappingSync: false,
+  compression: false,
+  maxReaders: 32,
+  commitDelay: 0,
+  // Batching by event turn makes promises of its own, which nobody could catch when a disk is full.
+  eventTurnBatching: false,
+} as const;
+
 export interface StoreFiles {
   readonly database: Database;
   readonly directory: string;
@@ -25,18 +37,7 @@ export interface StoreFiles {
  */
 export async function openDatabase(directory: string): Promise<Database> {
   const path = join(directory, 'data.mdb');
-  const database = open<Buffer, Buffer>({
-    path,
-    noSubdir: true,
-    encoding: 'binary',
-    keyEncoding: 'binary',
-    overlappingSync: false,
-    compression: false,
-    maxReaders: 32,
-    commitDelay: 0,
-    // Batching by event turn makes promises of its own, which nobody could catch when a disk is full.
-    eventTurnBatching: false,
-  });
+  const database = open<Buffer, Buffer>({ ...DATABASE_OPTIONS, path });
   await Promise.all([path, `${path}-lock`].map((file) => chmod(file, 0o600)));
   try {
     await checkFormat(database, directory);
