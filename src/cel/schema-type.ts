@@ -5,6 +5,9 @@ import { type CelType, listOf, mapOf, type ObjectField, type ObjectType, TYPES }
 /** The largest request, in bytes: what an unbounded list, map or string is taken to fill. */
 const REQUEST_BYTES = 3_145_728;
 
+/** A map's keys count for nothing when a cost is estimated, as upstream has it. */
+const KEY: CelType = { kind: 'string', size: 0 };
+
 /**
  * The type of what a schema describes, as upstream declares it: an object with its fields (names escaped, unknown
  * ones refused), `date-time` a timestamp, `byte` bytes, int-or-string and anything dyn.
@@ -31,7 +34,7 @@ export function schemaType(schema: Schema): CelType {
     case 'any':
       return TYPES.dyn;
     case 'map':
-      return mapOf(TYPES.string, schemaType(schema.values), countOf(schema.bounds, schema.values));
+      return mapOf(KEY, schemaType(schema.values), countOf(schema.bounds, schema.values));
     case 'array':
       return arrayType(schema);
     case 'object':

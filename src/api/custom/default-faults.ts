@@ -1,9 +1,9 @@
 import type { ErrorDetail } from '../../lib/errors.ts';
-import { equalJson, isJsonObject, type JsonObject } from '../json.ts';
+import { equalJson, isJsonObject } from '../json.ts';
 import type { Schema } from '../schema.ts';
 import { embeddedFaults } from './embedded.ts';
 import { invalid, NO_FIELD } from './faults.ts';
-import { type Node, readNode } from './node.ts';
+import type { Node } from './node.ts';
 import { prune } from './prune.ts';
 import { validateNode } from './validate.ts';
 
@@ -12,19 +12,15 @@ export type CheckRules = (node: Node, value: unknown, path: string) => readonly 
 
 /** Defaults that the schema itself would refuse, or would drop a part of, in upstream's words. */
 export function defaultFaults(
-  schema: JsonObject,
+  node: Node,
   path: string,
   with_: { readonly meta: Schema; readonly checkRules?: CheckRules },
 ): ErrorDetail[] {
-  return faultsAt(readNode(schema), path, with_);
-}
-
-function faultsAt(node: Node, path: string, with_: Parameters<typeof defaultFaults>[2]): ErrorDetail[] {
   if (!node.has.defaults) return [];
   const faults = node.default === undefined ? [] : ownFaults(node, `${path}.default`, with_);
-  if (node.items !== undefined) faults.push(...faultsAt(node.items, `${path}.items`, with_));
+  if (node.items !== undefined) faults.push(...defaultFaults(node.items, `${path}.items`, with_));
   for (const [key, field] of node.fields)
-    faults.push(...faultsAt(field, `${path}.properties[${key}]`, with_));
+    faults.push(...defaultFaults(field, `${path}.properties[${key}]`, with_));
   return faults;
 }
 

@@ -70,13 +70,16 @@ export interface Rule {
 
 const TYPES: ReadonlySet<string> = new Set(['array', 'boolean', 'integer', 'number', 'object', 'string']);
 
+/** Expressions that a schema has, each compiled once: the same ones stand in many places. */
+type Patterns = Map<string, RE2JS>;
+
 /** Reads an `openAPIV3Schema` that has no faults; what is not understood means nothing. */
-export function readNode(source: unknown): Node {
+export function readNode(source: unknown, patterns: Patterns = new Map()): Node {
   const from = isJsonObject(source) ? source : {};
-  const fields = readFields(from.properties);
-  const items = isJsonObject(from.items) ? readNode(from.items) : undefined;
-  const values = readValues(from.additionalProperties);
-  const checks = readChecks(from);
+  const fields = readFields(from.properties, patterns);
+  const items = isJsonObject(from.items) ? readNode(from.items, patterns) : undefined;
+  const values = readValues(from.additionalProperties, patterns);
+  const checks = readChecks(from, patterns);
   const rules = list(from['x-kubernetes-validations']).map(readRule);
   const intOrString = from['x-kubernetes-int-or-string'] === true;
   const embedded = from['x-kubernetes-embedded-resource'] === true;
@@ -124,19 +127,19 @@ function readRule(source: unknown): Rule {
   };
 }
 
-function readFields(properties: unknown): ReadonlyMap<string, Node> {
+function readFields(properties: unknown, patterns: Patterns): ReadonlyMap<string, Node> {
   if (!isJsonObject(properties)) return new Map();
-  return new Map(Object.entries(properties).map(([name, schema]) => [name, readNode(schema)]));
+  return new Map(Object.entries(properties).map(([name, schema]) => [name, readNode(schema, patterns)]));
 }
 
-function readValues(source: unknown): Node | boolean | undefined {
+function readValues(source: unknown, patterns: Patterns): Node | boolean | undefined {
   if (typeof source === 'boolean') return source;
-  return isJsonObject(source) ? readNode(source) : undefined;
+  return isJsonObject(source) ? readNode(source, patterns) : undefined;
 }
 
-function readChecks(from: JsonObject): Checks {
+function readChecks(from: JsonObject, patterns: Patterns): Checks {
   const count = (key: string) => (typeof from[key] === 'number' ? from[key] : undefined);
-  const nodes = (key: string) => list(from[key]).map(readNode);
+  const nodes = (key: string) => list(from[key]).map((one) => readNode(one, patterns));
   const format = supportedFormat(from);
   return {
     minimum: count('minimum'),
@@ -146,7 +149,7 @@ function readChecks(from: JsonObject): Checks {
     multipleOf: count('multipleOf'),
     minLength: count('minLength'),
     maxLength: count('maxLength'),
-    pattern: readPattern(from.pattern),
+    pattern: readPattern(from.pattern, patterns),
     minItems: count('minItems'),
     maxItems: count('maxItems'),
     minProperties: count('minProperties'),
@@ -158,14 +161,16 @@ function readChecks(from: JsonObject): Checks {
     allOf: nodes('allOf'),
     anyOf: nodes('anyOf'),
     oneOf: nodes('oneOf'),
-    not: isJsonObject(from.not) ? readNode(from.not) : undefined,
+    not: isJsonObject(from.not) ? readNode(from.not, patterns) : undefined,
   };
 }
 
 /** RE2, as upstream: a CRD's pattern cannot take more than linear time, whatever it is tried on. */
-function readPattern(pattern: unknown): Checks['pattern'] {
-  if (typeof pattern !== 'string' || pattern === '') return undefined;
-  return { text: pattern, expression: RE2JS.compile(pattern) };
+function readPattern(text: unknown, patterns: Patterns): Checks['pattern'] {
+  if (typeof text !== 'string' || text === '') return undefined;
+  const expression = patterns.get(text) ?? RE2JS.compile(text);
+  patterns.set(text, expression);
+  return { text, expression };
 }
 
 /** A format that upstream does not know is no format; which it knows depends on the type. */

@@ -18,7 +18,11 @@ const EMPTY_TYPE: Readonly<Record<Level, string>> = {
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
 export function structuralFaults(schema: JsonObject, path: string): ErrorDetail[] {
-  const faults = [...invariants(schema, 'root', path), ...incomplete(schema, schema, { path, at: path })];
+  const faults = [
+    ...invariants(schema, 'root', path),
+    ...patternFaults(schema, path),
+    ...incomplete(schema, schema, { path, at: path }),
+  ];
   return faults.sort((a, b) => (a.field + a.message < b.field + b.message ? -1 : 1));
 }
 
@@ -136,11 +140,37 @@ function valueFaults(
   for (const [at, one] of list(schema, 'oneOf').entries())
     faults.push(...nested(one, `${path}.oneOf[${at}]`, false));
   if (isJsonObject(schema.not)) faults.push(...nested(schema.not, `${path}.not`, false));
-  const pattern = text(schema, 'pattern');
-  const why = patternFault(pattern);
-  if (why !== undefined)
-    faults.push(invalid(`${path}.pattern`, pattern, `must be a valid regular expression, but isn't: ${why}`));
   return faults;
+}
+
+/** Expressions that are none. The same ones stand in many places: each is compiled once. */
+function patternFaults(schema: JsonObject, path: string): ErrorDetail[] {
+  const known = new Map<string, string | undefined>();
+  return patternsOf(schema, path).flatMap(({ pattern, field }) => {
+    if (!known.has(pattern)) known.set(pattern, patternFault(pattern));
+    const why = known.get(pattern);
+    if (why === undefined) return [];
+    return [invalid(field, pattern, `must be a valid regular expression, but isn't: ${why}`)];
+  });
+}
+
+function patternsOf(
+  schema: JsonObject,
+  path: string,
+): { readonly pattern: string; readonly field: string }[] {
+  const pattern = text(schema, 'pattern');
+  const parts: [string, JsonObject][] = ['allOf', 'anyOf', 'oneOf'].flatMap((key) =>
+    list(schema, key).map((one, at): [string, JsonObject] => [`${key}[${at}]`, one]),
+  );
+  for (const key of ['items', 'additionalProperties', 'not']) {
+    const one = schema[key];
+    if (isJsonObject(one)) parts.push([key, one]);
+  }
+  for (const [key, field] of members(schema)) parts.push([`properties[${key}]`, field]);
+  return [
+    ...(pattern === '' ? [] : [{ pattern, field: `${path}.pattern` }]),
+    ...parts.flatMap(([at, one]) => patternsOf(one, `${path}.${at}`)),
+  ];
 }
 
 function patternFault(pattern: string): string | undefined {

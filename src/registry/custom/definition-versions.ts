@@ -78,8 +78,9 @@ function checkSchema(version: JsonObject, at: string, validation: Validation): E
   faults.push(...structural, ...schemaFaults(schema, path));
   if (faults.length > 0) return faults;
   const meta = validation.kind.schema.fields.metadata?.schema ?? { type: 'any' };
-  const wrong = [...defaultFaults(schema, path, { meta, checkRules: defaultRuleFaults })];
-  return [...wrong, ...ruleTreeFaults(readNode(schema), path)];
+  const root = readNode(schema);
+  const wrong = defaultFaults(root, path, { meta, checkRules: defaultRuleFaults });
+  return [...wrong, ...ruleTreeFaults(root, path)];
 }
 
 /** A default must pass as what is new, and as what was there before. */
