@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { CONTROLLERS_USER, SCHEDULER_USER } from '../access/authz/components.ts';
 import { createInProcessClient } from '../client/in-process-client.ts';
 import { type ElectionTimes, runElected } from '../client/leader-election.ts';
+import { createInformers } from '../controllers/informers.ts';
 import { runControllers } from '../controllers/run.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
@@ -80,10 +81,13 @@ async function runBehindApi(api: Api, behind: Behind): Promise<void> {
   const client = as(CONTROLLERS_USER);
   const work = async (working: AbortSignal) => {
     const kinds = api.registry.kinds;
+    const informers = createInformers(client, { clock, log });
     await Promise.all([
+      ...Object.values(informers).map((informer) => informer.run(working)),
       runControllers(
         {
           client,
+          informers,
           kinds,
           clock,
           log,
@@ -92,7 +96,7 @@ async function runBehindApi(api: Api, behind: Behind): Promise<void> {
         },
         working,
       ),
-      runScheduler({ client: as(SCHEDULER_USER), clock, log }, working),
+      runScheduler({ client: as(SCHEDULER_USER), informers, clock, log }, working),
     ]);
   };
   try {

@@ -1,7 +1,7 @@
 import type { Node, Pod } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import { runControlLoop } from '../client/control-loop.ts';
-import { createInformer, type Informer, keyOf } from '../client/informer.ts';
+import { type Informer, keyOf } from '../client/informer.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import { type Clock, toMicroTime, toTime } from '../lib/clock.ts';
 import { isCode } from '../lib/errors.ts';
@@ -11,6 +11,8 @@ import { takeSnapshot } from './snapshot.ts';
 
 export interface SchedulerParts {
   readonly client: Client;
+  /** Shared with the controllers: a cluster's pods are in memory once. Who made them runs them. */
+  readonly informers: { readonly pods: Informer<Pod>; readonly nodes: Informer<Node> };
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -23,9 +25,8 @@ const AGAIN_MS = 30_000;
 
 /** Binds pods to nodes until the signal aborts. */
 export async function runScheduler(parts: SchedulerParts, signal: AbortSignal): Promise<void> {
-  const { client, clock, log } = parts;
-  const pods = createInformer<Pod>(client, { apiVersion: 'v1', resource: 'pods' }, { clock, log });
-  const nodes = createInformer<Node>(client, { apiVersion: 'v1', resource: 'nodes' }, { clock, log });
+  const { clock } = parts;
+  const { pods, nodes } = parts.informers;
   const queue = new WorkQueue({ clock });
   const scheduler = new Scheduler(parts, pods, nodes);
   pods.onChange((key) => {
@@ -35,7 +36,7 @@ export async function runScheduler(parts: SchedulerParts, signal: AbortSignal): 
   nodes.onChange(() => {
     for (const pod of pods.list()) if (scheduler.isPending(keyOf(pod))) queue.add(keyOf(pod));
   });
-  await Promise.all([pods.run(signal), nodes.run(signal), scheduler.work(queue, signal)]);
+  await scheduler.work(queue, signal);
 }
 
 class Scheduler {
