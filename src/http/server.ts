@@ -2,11 +2,13 @@ import { type IncomingHttpHeaders, type IncomingMessage, ServerResponse } from '
 import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../access/authn/authenticator.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import { ClientCertificates } from './client-certificate.ts';
+import { drain } from './drain.ts';
 import { Exchange, type Upgrade } from './exchange.ts';
 import { applyFilters } from './filters/all.ts';
 import { Reply } from './reply.ts';
@@ -34,14 +36,19 @@ export interface ApiServer {
   /** @throws when the address is taken. */
   listen(port: number, host: string): Promise<AddressInfo>;
   readonly address: AddressInfo | undefined;
-  /** Stops taking requests, ends watches and streams, lets the others finish for a while, then cuts them. */
-  close(): Promise<void>;
+  /**
+   * Says that it is not ready any more, serves on for `delayMs` so that load balancers hear of it, then takes no more
+   * connections, ends watches and streams, lets other requests finish for a while, and cuts what is left.
+   */
+  close(options?: { readonly delayMs?: number }): Promise<void>;
   /** Serves with a renewed certificate from the next connection on. */
   setTls(tls: TlsOptions): void;
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const handle = applyFilters(options, requestHandler(options));
+  const shutdown = { isUnderway: false };
+  const services = { ...options, shutdown };
+  const handle = applyFilters(services, requestHandler(services));
   const certificates = new ClientCertificates();
   const open = new Set<Exchange>();
   const sockets = new Set<Duplex>();
@@ -77,6 +84,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const certificate = certificates.of(request);
     const exchange = exchangeOf({ request, response, upgrade, certificate });
     open.add(exchange);
+    if (shutdown.isUnderway && request.httpVersionMajor === 1) exchange.reply.header('connection', 'close');
     response.once('close', () => {
       if (!response.writableEnded && upgrade === undefined)
         exchange.abort(new AmphoraError('Canceled', 'the client went away'));
@@ -117,7 +125,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return (server.address() as AddressInfo | null) ?? undefined;
     },
     setTls: (tls) => server.setSecureContext(tlsFields(tls)),
-    close: () => closeAll({ server, open, sockets, http2Sessions }),
+    close: async ({ delayMs = 0 } = {}) => {
+      shutdown.isUnderway = true;
+      if (delayMs > 0) await setTimeout(delayMs);
+      await drain({ server, open, sockets, http2Sessions });
+    },
   };
 }
 
@@ -198,21 +210,4 @@ function upgradeOf(socket: TLSSocket, options: { head: Buffer; response: ServerR
 function closeIfIdle(session: ServerHttp2Session, open: ReadonlySet<Exchange>): void {
   for (const { request } of open) if (sessionOf(request) === session) return;
   session.destroy(); // Answers that its client never read go with it.
-}
-
-async function closeAll(parts: {
-  server: ReturnType<typeof createSecureServer>;
-  open: ReadonlySet<Exchange>;
-  sockets: ReadonlySet<Duplex>;
-  http2Sessions: ReadonlySet<ServerHttp2Session>;
-}): Promise<void> {
-  const { server, open, sockets, http2Sessions } = parts;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const exchange of open)
-    if (exchange.isLong) exchange.abort(new AmphoraError('Unavailable', 'the server is shutting down'));
-  const deadline = Date.now() + LIMITS.drainMs;
-  while (open.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  for (const session of http2Sessions) session.destroy();
-  for (const socket of sockets) socket.destroy();
-  await closed;
 }

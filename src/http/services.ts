@@ -26,6 +26,8 @@ export interface Services {
   readonly extensions?: Extensions;
   /** Absent: every request is served at once. */
   readonly fairness?: Fairness;
+  /** Set by the server; `/readyz` fails once it is underway. */
+  readonly shutdown?: { readonly isUnderway: boolean };
   /** By name, for `/livez?verbose` and its kin; each throws when it is not well. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
 }
