@@ -208,6 +208,21 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
   'admissionregistration.v1.RuleWithOperations': {
     scope: { enum: ['*', 'Cluster', 'Namespaced'], default: '*' },
   },
+  'admissionregistration.v1.NamedRuleWithOperations': {
+    scope: { enum: ['*', 'Cluster', 'Namespaced'], default: '*' },
+  },
+  'admissionregistration.v1.MatchResources': {
+    matchPolicy: { enum: ['Equivalent', 'Exact'], default: 'Equivalent' },
+    namespaceSelector: { default: {} },
+    objectSelector: { default: {} },
+  },
+  'admissionregistration.v1.ValidatingAdmissionPolicySpec': {
+    failurePolicy: { enum: ['Fail', 'Ignore'], default: 'Fail' },
+  },
+  'admissionregistration.v1.MutatingAdmissionPolicySpec': {
+    failurePolicy: { enum: ['Fail', 'Ignore'], default: 'Fail' },
+    reinvocationPolicy: { enum: ['IfNeeded', 'Never'], default: 'Never' },
+  },
   'admissionregistration.v1.ServiceReference': { port: { default: 443 } },
   'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec': {
     scope: { enum: ['Cluster', 'Namespaced'] },

@@ -64,7 +64,7 @@ export function compileExpression(source: string, options: CompileOptions): Prog
   const language: Language = { functions: FUNCTIONS, structs: options.structs ?? (() => undefined), build };
   const built = compile(source, Scope.root(language, variables));
   if (returns !== undefined && !returns.some((type) => isAssignable(type, built.type)))
-    throw new AmphoraError('Invalid', wrongResult(returns));
+    throw new AmphoraError('Invalid', wrongResult(returns, built.type));
   const inputs = Object.entries(variables).map(([name, type]) => ({ name, adapt: adapterOf(type) }));
   const patterns = new Patterns();
   return {
@@ -105,10 +105,11 @@ function located(source: string, { at, message }: SourceFault): string {
   return `ERROR: <input>:${before.length}:${column + 1}: ${message}\n | ${line}\n | ${'.'.repeat(column)}^`;
 }
 
-function wrongResult(returns: readonly CelType[]): string {
+function wrongResult(returns: readonly CelType[], got: CelType): string {
   const names = returns.map(typeText);
   const [only = ''] = names;
-  return names.length === 1 ? `must evaluate to ${only}` : `must evaluate to one of [${names.join(' ')}]`;
+  const wanted = names.length === 1 ? only : `one of [${names.join(' ')}]`;
+  return `must evaluate to ${wanted} but got ${typeText(got)}`;
 }
 
 function failed(thrown: unknown): Outcome {

@@ -27,3 +27,8 @@ export function unescapeName(written: string): string {
   if (keyword !== undefined && KEYWORDS.has(keyword)) return keyword;
   return written.replaceAll(/__(?:underscores|dot|dash|slash)__/g, (word) => WORDS.get(word) ?? word);
 }
+
+/** Whether a variable can be called so. */
+export function isIdentifier(name: string): boolean {
+  return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) && !KEYWORDS.has(name);
+}

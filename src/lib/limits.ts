@@ -268,6 +268,9 @@ export const LIMITS = {
   celEstimatedCost: 10_000_000,
   /** What all rules of a CRD may cost together, likewise. */
   celCrdCost: 100_000_000,
+  /** Most match conditions of a policy, and most audit annotations; upstream's values. */
+  matchConditions: 64,
+  auditAnnotations: 20,
   /** Most authorization checks that the expressions of one policy may ask for one request. */
   celAuthorizationChecks: 32,
   /** Longest a request waits for a policy's parameters to be read for the first time; upstream's value. */

@@ -1,3 +1,10 @@
+import {
+  dns1035Label,
+  dns1123Label,
+  dns1123Subdomain,
+  labelValue,
+  qualifiedName,
+} from '../../api/meta-validation.ts';
 import { type Overload, overload } from '../signature.ts';
 import { NONE, Opaque, Optional } from '../values.ts';
 import { walk } from './cost.ts';
@@ -26,66 +33,20 @@ class NamedFormat extends Opaque {
   }
 }
 
-const LABEL_1123 =
-  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-const SUBDOMAIN_1123 =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const LABEL_1035 =
-  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
-const QUALIFIED =
-  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const LABEL_VALUE =
-  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-
-const IS_LABEL_1123 = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
-const IS_LABEL_1035 = /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/;
-const IS_NAME = /^(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
-
-/** A check of length first, since what is too long is not looked at. */
-function shaped(most: number, words: string, isWell: (text: string) => boolean): Check {
-  return (text) => {
-    if (text.length > most) return [`must be no more than ${most} bytes`];
-    return isWell(text) ? [] : [words];
-  };
-}
-
-function isSubdomain(text: string): boolean {
-  return text.split('.').every((label) => IS_LABEL_1123.test(label));
-}
-
 /** A name that a generated ending will follow may end with a dash. */
 function prefix(check: Check): Check {
   return (text) => check(text.endsWith('-') && text.length > 1 ? `${text.slice(0, -1)}a` : text);
 }
 
-function qualifiedName(text: string): readonly string[] {
-  const parts = text.split('/');
-  const [first = '', second] = parts;
-  if (parts.length > 2)
-    return [
-      `a qualified name must consist of ${QUALIFIED.slice(QUALIFIED.indexOf('alphanumeric'))} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
-    ];
-  if (second !== undefined && first === '') return ['prefix part must be non-empty'];
-  const before = second === undefined ? [] : subdomain1123(first).map((words) => `prefix part ${words}`);
-  const name = second ?? first;
-  if (name === '') return [...before, 'name part must be non-empty', QUALIFIED];
-  if (name.length > 63) return [...before, 'name part must be no more than 63 bytes'];
-  return IS_NAME.test(name) ? before : [...before, QUALIFIED];
-}
-
-const label1123 = shaped(63, LABEL_1123, (text) => IS_LABEL_1123.test(text));
-const subdomain1123 = shaped(253, SUBDOMAIN_1123, isSubdomain);
-const label1035 = shaped(63, LABEL_1035, (text) => IS_LABEL_1035.test(text));
-
 const CHECKS = {
-  dns1123Label: label1123,
-  dns1123Subdomain: subdomain1123,
-  dns1035Label: label1035,
-  dns1123LabelPrefix: prefix(label1123),
-  dns1123SubdomainPrefix: prefix(subdomain1123),
-  dns1035LabelPrefix: prefix(label1035),
+  dns1123Label,
+  dns1123Subdomain,
+  dns1035Label,
+  dns1123LabelPrefix: prefix(dns1123Label),
+  dns1123SubdomainPrefix: prefix(dns1123Subdomain),
+  dns1035LabelPrefix: prefix(dns1035Label),
   qualifiedName,
-  labelValue: shaped(63, LABEL_VALUE, (text) => text === '' || IS_NAME.test(text)),
+  labelValue,
   uri: (text) => (parseUrl(text) === undefined ? ['invalid URI for request'] : []),
   uuid: matching(
     /^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$/,

@@ -1,4 +1,6 @@
 import type { Strategy } from '../strategy.ts';
+import { admissionPolicies } from './admission-policies.ts';
+import { admissionPolicyBindings } from './admission-policy-bindings.ts';
 import { apiServices } from './api-services.ts';
 import { configMaps } from './config-maps.ts';
 import { customResourceDefinitions } from './custom-resource-definitions.ts';
@@ -27,5 +29,7 @@ export function allStrategies(): readonly Strategy[] {
     ...workloads,
     ...rbac,
     ...simple,
+    ...admissionPolicies,
+    ...admissionPolicyBindings,
   ];
 }

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../../../api/json.ts';
 import { jsonPatch } from '../../../api/json-patch.ts';
 import { apiVersionOf, type Kind } from '../../../api/kind.ts';
+import { checkConfig } from '../../../api/managed-fields/check-config.ts';
 import { merge } from '../../../api/managed-fields/merge.ts';
 import type { ObjectSchema } from '../../../api/schema.ts';
 import { CelFault } from '../../../cel/faults.ts';
@@ -45,7 +46,7 @@ function applied(
     request.bodyKind === undefined ? as.schema : request.kinds.schemaOf(apiVersionOf(kind), kind.kind);
   if (schema === undefined) throw wrong(`Resource kind ${apiVersionOf(kind)}, Kind=${kind.kind} not found`);
   const patch = json(value);
-  checkAtomics(schema, patch);
+  checkPatch(schema, patch);
   return merge(schema, object, patch);
 }
 
@@ -54,7 +55,10 @@ function checkTypes(value: Struct): void {
   if (mismatch !== undefined) throw wrong(`type mismatch: ${mismatch}`);
 }
 
-function checkAtomics(schema: ObjectSchema, patch: unknown): void {
+function checkPatch(schema: ObjectSchema, patch: unknown): void {
+  const [first] = checkConfig(schema, patch);
+  if (first !== undefined)
+    throw wrong(`error applying patch: failed to convert patch object to typed object: ${first}`);
   const paths = atomicPaths(schema, patch);
   if (paths.length > 0)
     throw wrong(
