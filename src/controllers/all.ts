@@ -1,4 +1,5 @@
 import { apiServiceController } from './api-service/reconcile.ts';
+import { certificatesController } from './certificates/reconcile.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation/reconcile.ts';
 import type { Controller, ControllerParts } from './controller.ts';
 import { crdController } from './crd/reconcile.ts';
@@ -17,6 +18,7 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   crdController,
   apiServiceController,
   clusterRoleAggregationController,
+  certificatesController,
   serviceAccountController,
   serviceAccountTokenController,
   nodeLifecycleController,

@@ -26,6 +26,13 @@ export interface CredentialIssuer {
     readonly account: { readonly name: string; readonly uid: string };
     readonly secret: string;
   }): Promise<string>;
+  /** A client or server certificate of the cluster's authority for a request that was found good; both are PEM. */
+  certificate(of: {
+    readonly request: string;
+    /** As a CertificateSigningRequest names them. */
+    readonly usages: readonly string[];
+    readonly seconds: number;
+  }): Promise<string>;
 }
 
 /** A loop that brings the world of one key in order. It is told no event, so there is one path through it. */

@@ -1,5 +1,6 @@
 import type {
   APIService,
+  CertificateSigningRequest,
   ClusterRole,
   ConfigMap,
   CustomResourceDefinition,
@@ -34,6 +35,7 @@ export interface Informers {
   readonly apiServices: Informer<APIService>;
   readonly definitions: Informer<CustomResourceDefinition>;
   readonly clusterRoles: Informer<ClusterRole>;
+  readonly certificateRequests: Informer<CertificateSigningRequest>;
   /** Those that hold the token of a service account. */
   readonly tokenSecrets: Informer<Secret>;
 }
@@ -75,6 +77,11 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
     clusterRoles: createInformer<ClusterRole>(
       client,
       { apiVersion: 'rbac.authorization.k8s.io/v1', resource: 'clusterroles' },
+      options,
+    ),
+    certificateRequests: createInformer<CertificateSigningRequest>(
+      client,
+      { apiVersion: 'certificates.k8s.io/v1', resource: 'certificatesigningrequests' },
       options,
     ),
     tokenSecrets: createInformer<Secret>(

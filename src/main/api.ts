@@ -76,8 +76,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
         live,
         caller: webhooks,
         log,
-
-        access: { authorizer: () => authorizer, rbac },
+        access: { authorizer: () => authorizer, rbac, clock },
       }),
     ),
     clock,

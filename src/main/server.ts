@@ -92,7 +92,7 @@ async function runBehindApi(api: Api, behind: Behind): Promise<void> {
           clock,
           log,
           rootCa: api.pki.caCertificate,
-          issue: { legacyToken: (of) => api.tokens.issueLegacy(of) },
+          issue: { legacyToken: (of) => api.tokens.issueLegacy(of), certificate: (of) => api.pki.sign(of) },
         },
         working,
       ),

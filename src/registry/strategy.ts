@@ -49,6 +49,10 @@ export interface Strategy {
   validate?(object: Readonly<ApiObject>, validation: Validation): ErrorDetail[];
   /** In addition to {@link Strategy.validate}, for writes of the object itself. */
   validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[];
+  /** The same for writes of a subresource, by its name. */
+  readonly validateSubresource?: Readonly<
+    Record<string, (object: Readonly<ApiObject>, old: Readonly<ApiObject>) => ErrorDetail[]>
+  >;
   /** What keeps a deleted object, besides finalizers: `spec.finalizers` of a namespace. */
   holds?(object: Readonly<ApiObject>): boolean;
   /** Seconds of grace when it is deleted; undefined: it is removed at once. */

@@ -39,6 +39,7 @@ export function validateUpdate(
   const details: ErrorDetail[] = [];
   if (old.metadata.deletionTimestamp !== undefined) details.push(...addedFinalizers(object, old));
   if (subresource === '') details.push(...(kind.strategy.validateUpdate?.(object, old) ?? []));
+  else details.push(...(kind.strategy.validateSubresource?.[subresource]?.(object, old) ?? []));
   return details;
 }
 

@@ -1,7 +1,9 @@
 import type { Logger } from '../../lib/log.ts';
 import type { LiveView } from '../live.ts';
 import type { WebhookCaller } from '../webhooks/caller.ts';
+import type { AccessParts } from './access-parts.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import { certificateRequests } from './plugins/certificate-requests.ts';
 import { defaultIngressClass } from './plugins/default-ingress-class.ts';
 import { defaultStorageClass } from './plugins/default-storage-class.ts';
 import { defaultTolerationSeconds } from './plugins/default-toleration-seconds.ts';
@@ -11,7 +13,7 @@ import { nodeRestriction } from './plugins/node-restriction.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { type Exemptions, NO_EXEMPTIONS, podSecurity } from './plugins/pod-security.ts';
 import { priority } from './plugins/priority.ts';
-import { type EscalationParts, roleEscalation } from './plugins/role-escalation.ts';
+import { roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
 import { storageObjectInUseProtection } from './plugins/storage-object-in-use-protection.ts';
@@ -28,7 +30,7 @@ export interface AdmissionOptions {
   readonly live: LiveView;
   readonly caller: WebhookCaller;
   readonly log: Logger;
-  readonly access: EscalationParts;
+  readonly access: AccessParts;
   /** Whom the pod security standards do not bind; nobody if left out. */
   readonly exemptions?: Exemptions;
   /** What each runtime class cannot do yet, besides what its annotation says. */
@@ -54,6 +56,7 @@ export function admissionPlugins(options: AdmissionOptions): readonly AdmissionP
     nodeRestriction,
     roleEscalation(options.access),
     taintNodesByCondition,
+    certificateRequests(options.access),
     podSecurity(live.of('namespaces'), options.exemptions ?? NO_EXEMPTIONS),
     priority,
     defaultTolerationSeconds,

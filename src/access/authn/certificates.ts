@@ -3,10 +3,10 @@ import { isIP } from 'node:net';
 import 'reflect-metadata'; // A library below @peculiar/x509 needs it to be there first.
 import * as x509 from '@peculiar/x509';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const SIGNING_ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Tolerated difference between the clocks of two machines. */
-const SKEW_MS = 5 * 60 * 1000;
+export const CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 /** PEM, as files hold it. */
 export interface KeyPair {
@@ -31,7 +31,7 @@ export async function createAuthority(name: string, validity: { now: number; day
     serialNumber: serialNumber(),
     name: [{ CN: [name] }],
     ...period(validity),
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm: SIGNING_ALGORITHM,
     keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
@@ -45,7 +45,7 @@ export async function createAuthority(name: string, validity: { now: number; day
 /** @throws when the two are not a certificate and its PKCS #8 key. */
 export async function loadIssuer(pair: KeyPair): Promise<Issuer> {
   const der = x509.PemConverter.decodeFirst(pair.key);
-  const key = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
+  const key = await webcrypto.subtle.importKey('pkcs8', der, SIGNING_ALGORITHM, true, ['sign']);
   return { certificate: new x509.X509Certificate(pair.certificate), key };
 }
 
@@ -92,7 +92,7 @@ async function issue(
     subject: options.subject,
     issuer: issuer.certificate.subjectName,
     ...period(options),
-    signingAlgorithm: ALGORITHM,
+    signingAlgorithm: SIGNING_ALGORITHM,
     publicKey: keys.publicKey,
     signingKey: issuer.key,
     extensions: [
@@ -107,7 +107,7 @@ async function issue(
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  return webcrypto.subtle.generateKey(SIGNING_ALGORITHM, true, ['sign', 'verify']);
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
@@ -116,13 +116,13 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 
 function period(validity: { now: number; days: number }) {
   return {
-    notBefore: new Date(validity.now - SKEW_MS),
+    notBefore: new Date(validity.now - CLOCK_SKEW_MS),
     notAfter: new Date(validity.now + validity.days * DAY_MS),
   };
 }
 
 /** 127 random bits: positive, and never the same twice. */
-function serialNumber(): string {
+export function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0] ?? 0) & 0x7f || 1;
   return bytes.toString('hex');

@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import { pathInside, writeFileAtomic } from '../../lib/files.ts';
 import type { Issuer, KeyPair, Subject } from './certificates.ts';
+import type { SigningRequest } from './sign-request.ts';
 
 const CA_DAYS = 3650;
 const LEAF_DAYS = 365;
@@ -35,6 +36,8 @@ export interface Pki {
   client(name: string, subject: Subject): Promise<KeyPair>;
   /** A client certificate that is kept nowhere here. */
   issue(subject: Subject, days?: number): Promise<KeyPair>;
+  /** A certificate for somebody else's key. @param of `request` is PEM, and was checked */
+  sign(of: SigningRequest): Promise<string>;
 }
 
 /**
@@ -60,6 +63,10 @@ export async function openPki(options: { directory: string; clock: Clock }): Pro
         () => issue(subject),
       ),
     issue,
+    sign: async (of) => {
+      const { signRequest } = await import('./sign-request.ts');
+      return await signRequest(await issuerOf(ca), { ...of, now: clock.now() });
+    },
   };
 }
 

@@ -25,6 +25,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
     EVENTS,
     // For aggregated roles: their rules are those of roles that somebody who held them wrote.
     { verbs: ['escalate'], resources: ['clusterroles.rbac.authorization.k8s.io'] },
+    { verbs: ['approve', 'sign'], resources: ['signers.certificates.k8s.io'] },
     { verbs: [...READ, 'delete', 'deletecollection', 'patch', 'update'], resources: ['*'] },
     {
       verbs: ['create'],
@@ -46,6 +47,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
         'pods/eviction',
         'apiservices.apiregistration.k8s.io',
         'resourceclaims.resource.k8s.io',
+        'subjectaccessreviews.authorization.k8s.io',
       ],
     },
   ],

@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/log.ts';
 import type { AdmissionPlugin } from '../admission/admission.ts';
 import { type AdmissionOptions, admissionPlugins } from '../admission/all.ts';
@@ -18,7 +19,7 @@ export function allPlugins(
   const authorizer = chain([allowSystemMasters, (user, asked) => rbac.authorize(user, asked)]);
   return admissionPlugins({
     live,
-    access: { rbac, authorizer: () => authorizer },
+    access: { rbac, authorizer: () => authorizer, clock: systemClock },
     caller: createWebhookCaller(createServiceLookup(live)),
     log: silentLogger(),
 

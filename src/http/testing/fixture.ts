@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type RequestOptions, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AccessParts } from '../../access/admission/access-parts.ts';
 import { type AdmissionPlugin, createAdmission } from '../../access/admission/admission.ts';
-import type { EscalationParts } from '../../access/admission/plugins/role-escalation.ts';
 import { createAuthenticator } from '../../access/authn/authenticator.ts';
 import type { KeyPair } from '../../access/authn/certificates.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
@@ -68,7 +68,7 @@ export interface FixtureOptions {
   readonly requestHeaderMs?: number;
   plugins?:
     | readonly AdmissionPlugin[]
-    | ((live: LiveView, access: EscalationParts) => readonly AdmissionPlugin[]);
+    | ((live: LiveView, access: AccessParts) => readonly AdmissionPlugin[]);
   pingMs?: number;
   store?: Store;
   /** Requests served at once. */
@@ -97,7 +97,9 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       }),
     },
     admission: createAdmission(
-      typeof plugins === 'function' ? plugins(live, { authorizer: () => authorizer, rbac }) : plugins,
+      typeof plugins === 'function'
+        ? plugins(live, { authorizer: () => authorizer, rbac, clock: systemClock })
+        : plugins,
     ),
   });
   await createNamespace(registry, 'default');

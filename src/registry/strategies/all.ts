@@ -2,6 +2,7 @@ import type { Strategy } from '../strategy.ts';
 import { admissionPolicies } from './admission-policies.ts';
 import { admissionPolicyBindings } from './admission-policy-bindings.ts';
 import { apiServices } from './api-services.ts';
+import { certificateSigningRequests } from './certificate-signing-requests.ts';
 import { configMaps } from './config-maps.ts';
 import { customResourceDefinitions } from './custom-resource-definitions.ts';
 import { flowControl } from './flow-control.ts';
@@ -25,6 +26,7 @@ export function allStrategies(): readonly Strategy[] {
     customResourceDefinitions,
     limitRanges,
     apiServices,
+    certificateSigningRequests,
     ...flowControl,
     ...workloads,
     ...rbac,

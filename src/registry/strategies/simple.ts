@@ -1,15 +1,5 @@
-import type { ApiObject } from '../../api/kind.ts';
-import { part } from '../fields.ts';
 import { templateDefaults } from '../pod/defaults.ts';
 import type { Strategy } from '../strategy.ts';
-
-/** `kubectl certificate approve`: nothing but the conditions changes. */
-function approve(request: ApiObject, old: Readonly<ApiObject>): void {
-  const { conditions } = part(request, 'status');
-  request.spec = old.spec;
-  request.metadata = { ...old.metadata };
-  request.status = { ...part(old, 'status'), ...(conditions === undefined ? {} : { conditions }) };
-}
 
 /** Kinds of which only how they may be written differs. */
 export const simple: readonly Strategy[] = [
@@ -22,10 +12,6 @@ export const simple: readonly Strategy[] = [
   { resource: 'poddisruptionbudgets.policy', generation: true },
   { resource: 'networkpolicies.networking.k8s.io', generation: true },
   { resource: 'ingresses.networking.k8s.io', generation: true },
-  {
-    resource: 'certificatesigningrequests.certificates.k8s.io',
-    subresources: { approval: approve },
-  },
   {
     resource: 'replicationcontrollers',
     generation: true,

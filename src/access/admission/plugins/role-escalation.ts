@@ -2,16 +2,11 @@ import { equalJson } from '../../../api/json.ts';
 import type { ApiObject } from '../../../api/kind.ts';
 import type { ClusterRole, PolicyRule, RoleBinding } from '../../../api/types.generated.ts';
 import { AmphoraError } from '../../../lib/errors.ts';
-import type { Authorizer } from '../../authz/authorizer.ts';
 import { compact, describeRule, quotedList, uncovered } from '../../authz/rbac/covers.ts';
-import { RBAC_GROUP, type Rbac } from '../../authz/rbac/rbac.ts';
+import { RBAC_GROUP } from '../../authz/rbac/rbac.ts';
+import type { AccessParts } from '../access-parts.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
 import { forbidden } from '../faults.ts';
-
-export interface EscalationParts {
-  readonly authorizer: () => Authorizer;
-  readonly rbac: Rbac;
-}
 
 /** What an aggregated role could come to hold. */
 const EVERYTHING: readonly PolicyRule[] = [
@@ -23,13 +18,13 @@ const EVERYTHING: readonly PolicyRule[] = [
  * Nobody gives what they do not hold: a role needs its rules or `escalate`, a binding its role's rules or `bind`.
  * https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
  */
-export function roleEscalation(parts: EscalationParts): AdmissionPlugin {
+export function roleEscalation(parts: AccessParts): AdmissionPlugin {
   return {
     name: 'RoleEscalation',
+    handles: ({ kind, operation, user }) =>
+      kind.group === RBAC_GROUP && operation !== 'DELETE' && !user.groups.includes('system:masters'),
     async validate(request) {
-      const { kind, operation, user, object, old } = request;
-      if (kind.group !== RBAC_GROUP || operation === 'DELETE' || user.groups.includes('system:masters'))
-        return;
+      const { kind, object, old } = request;
       if (old !== undefined && onlyCollectorFieldsDiffer(object, old)) return;
       if (kind.resource.endsWith('bindings')) await checkBinding(parts, request);
       else await checkRole(parts, request);
@@ -37,7 +32,7 @@ export function roleEscalation(parts: EscalationParts): AdmissionPlugin {
   };
 }
 
-async function checkRole(parts: EscalationParts, request: AdmissionRequest): Promise<void> {
+async function checkRole(parts: AccessParts, request: AdmissionRequest): Promise<void> {
   const { kind, namespace, name, object, old } = request;
   const asked = { resource: kind.resource, namespace, name: request.operation === 'CREATE' ? '' : name };
   if (await may(parts, request, { verb: 'escalate', ...asked })) return;
@@ -48,7 +43,7 @@ async function checkRole(parts: EscalationParts, request: AdmissionRequest): Pro
     throw forbidden(request, 'must have cluster-admin privileges to use aggregationRule');
 }
 
-async function checkBinding(parts: EscalationParts, request: AdmissionRequest): Promise<void> {
+async function checkBinding(parts: AccessParts, request: AdmissionRequest): Promise<void> {
   const { roleRef } = request.object as unknown as RoleBinding; // The registry conformed it.
   const { namespace } = request;
   const resource = roleRef.kind === 'Role' ? 'roles' : 'clusterroles';
@@ -64,7 +59,7 @@ async function checkBinding(parts: EscalationParts, request: AdmissionRequest): 
 }
 
 async function may(
-  { authorizer }: EscalationParts,
+  { authorizer }: AccessParts,
   { user, signal }: AdmissionRequest,
   asked: { verb: string; resource: string; namespace: string; name: string },
 ): Promise<boolean> {
@@ -79,7 +74,7 @@ async function may(
 }
 
 /** @throws Forbidden with what the caller lacks */
-function confirmHeld(parts: EscalationParts, request: AdmissionRequest, rules: readonly PolicyRule[]): void {
+function confirmHeld(parts: AccessParts, request: AdmissionRequest, rules: readonly PolicyRule[]): void {
   const { user, namespace } = request;
   const held = parts.rbac.rulesFor(user, namespace);
   const missing = uncovered(held.rules, rules);
