@@ -84,6 +84,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   const rbac = createRbac(live);
   const webhooks = createWebhookCaller(createServiceLookup(live));
   const { plugins = [] } = options;
+  const access: AccessParts = { authorizer: () => authorizer, rbac, clock: systemClock };
   const { registry }: { registry: Registry } = bench({
     ...(options.store === undefined ? {} : { store: options.store }),
     kinds: createKindTable(),
@@ -96,11 +97,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
         rbac,
       }),
     },
-    admission: createAdmission(
-      typeof plugins === 'function'
-        ? plugins(live, { authorizer: () => authorizer, rbac, clock: systemClock })
-        : plugins,
-    ),
+    admission: createAdmission(typeof plugins === 'function' ? plugins(live, access) : plugins),
   });
   await createNamespace(registry, 'default');
   const stop = new AbortController();
