@@ -6,6 +6,7 @@ import type { ObjectSchema, Schema } from './schema.ts';
  * changed; where nothing is missing it is returned itself.
  */
 export function applyDefaults(schema: Schema, value: unknown): unknown {
+  if (!mayFill(schema)) return value;
   if (schema.type === 'object' && isJsonObject(value)) return objectDefaults(schema, value);
   if (schema.type === 'array' && Array.isArray(value)) {
     const items = value.map((item) => applyDefaults(schema.items, item));
@@ -17,14 +18,29 @@ export function applyDefaults(schema: Schema, value: unknown): unknown {
   return value;
 }
 
+/** Whether a default may stand in values of the schema. */
+export function mayFill(schema: Schema): boolean {
+  switch (schema.type) {
+    case 'object':
+      return schema.fills !== false;
+    case 'array':
+      return mayFill(schema.items);
+    case 'map':
+      return mayFill(schema.values);
+    default:
+      return false;
+  }
+}
+
 function objectDefaults(schema: ObjectSchema, value: JsonObject): JsonObject {
   const copy = replaced(value, (key) => {
     const field = Object.hasOwn(schema.fields, key) ? schema.fields[key] : undefined;
     return field === undefined ? value[key] : applyDefaults(field.schema, value[key]);
   });
   let filled = copy;
-  for (const [key, field] of Object.entries(schema.fields)) {
-    if (field.default === undefined || memberOf(copy, key) !== undefined) continue;
+  for (const key in schema.fields) {
+    const field = schema.fields[key];
+    if (field?.default === undefined || memberOf(copy, key) !== undefined) continue;
     if (filled === value) filled = { ...value };
     setMember(filled, key, applyDefaults(field.schema, cloneJson(field.default)));
   }

@@ -1,3 +1,4 @@
+import { mayFill } from './apply-defaults.ts';
 import { FIELD_FACTS, type FieldFacts } from './field-facts.ts';
 import type { ArraySchema, Field, ObjectSchema, Schema } from './schema.ts';
 
@@ -94,6 +95,7 @@ class LazyObject implements ObjectSchema {
   readonly #facts: DefinitionFacts;
   readonly #schemaOf: (code: string) => Schema;
   #fields: Readonly<Record<string, Field>> | undefined;
+  #fills: boolean | undefined;
 
   constructor(brief: string, facts: DefinitionFacts, schemaOf: (code: string) => Schema) {
     this.name = `io.k8s.${brief}`;
@@ -107,6 +109,16 @@ class LazyObject implements ObjectSchema {
   get fields(): Readonly<Record<string, Field>> {
     this.#fields ??= this.#expand();
     return this.#fields;
+  }
+
+  /** Remembered. A definition that holds itself is taken to have defaults. */
+  get fills(): boolean {
+    if (this.#fills !== undefined) return this.#fills;
+    this.#fills = true;
+    this.#fills = Object.values(this.fields).some(
+      (field) => field.default !== undefined || mayFill(field.schema),
+    );
+    return this.#fills;
   }
 
   #expand(): Readonly<Record<string, Field>> {

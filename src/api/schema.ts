@@ -66,6 +66,8 @@ export interface ObjectSchema {
   /** `x-kubernetes-map-type: atomic`: replaced whole by apply. */
   readonly atomic: boolean;
   readonly bounds?: Bounds;
+  /** False where neither this object nor anything below it has a field with a default. */
+  readonly fills?: boolean;
 }
 
 export interface Field {

@@ -24,9 +24,25 @@ function check(schema: Schema, value: unknown, place: Place): void {
   if (schema.type === 'object' && isJsonObject(value)) checkObject(schema, value, place);
   else if (schema.type === 'array' && Array.isArray(value)) checkArray(schema, value, place);
   else if (schema.type === 'map' && isJsonObject(value)) {
+    if (!isRestricted(schema.values)) return;
     for (const [key, member] of Object.entries(value)) check(schema.values, member, within(place, key));
   } else if (schema.type === 'string' && schema.enum !== undefined && value !== '') {
     checkEnum(schema.enum, String(value), place);
+  }
+}
+
+/** Whether a conformed value can be wrong at all. */
+function isRestricted(schema: Schema): boolean {
+  if ('bounds' in schema && schema.bounds !== undefined) return true;
+  switch (schema.type) {
+    case 'object':
+      return true;
+    case 'array':
+      return schema.listType !== 'atomic' || isRestricted(schema.items);
+    case 'map':
+      return isRestricted(schema.values);
+    default:
+      return schema.type === 'string' && schema.enum !== undefined;
   }
 }
 
@@ -44,7 +60,8 @@ function checkObject(schema: ObjectSchema, value: JsonObject, place: Place): voi
   }
   for (const [key, member] of Object.entries(value)) {
     const field = Object.hasOwn(schema.fields, key) ? schema.fields[key] : undefined;
-    if (field === undefined || (builtin && place.path === '' && key === 'status')) continue;
+    if (field === undefined || !isRestricted(field.schema)) continue;
+    if (builtin && place.path === '' && key === 'status') continue;
     check(field.schema, member, within(place, key));
   }
 }

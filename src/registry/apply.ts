@@ -103,7 +103,7 @@ function applied(
     target.subresource === undefined
       ? withLastApplied(result.object, { config: patch.value, manager: writer.manager })
       : result.object;
-  const object = conformPatched(target.kind, merged, context);
+  const object = conformPatched(target.kind, merged, { context });
   setEntries(object, result.entries);
   return object;
 }

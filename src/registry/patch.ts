@@ -23,6 +23,6 @@ export async function patch(
     return { object: await writeScale(parts, { context, target, make }), created: false };
   }
   const make = (current: Readonly<ApiObject>) =>
-    conformPatched(target.kind, patchValue(target.kind.schema, current, change), context);
+    conformPatched(target.kind, patchValue(target.kind.schema, current, change), { context, current });
   return { object: await write(parts, { context, target, make }), created: false };
 }

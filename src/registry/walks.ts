@@ -22,9 +22,24 @@ export function fillDefaults({ custom }: Kind, object: ApiObject): void {
   if (filled !== object) Object.assign(object, filled);
 }
 
-/** What a patch made, decoded as a request body is. @throws BadRequest when it is no object of the kind. */
-export function conformPatched(kind: Kind, value: unknown, context: RequestContext): ApiObject {
-  return conformObject(kind, value, context);
+/**
+ * What a patch made, decoded as a request body is. Owners that it left as they were are not looked at again.
+ * @throws BadRequest when it is no object of the kind.
+ */
+export function conformPatched(
+  kind: Kind,
+  value: unknown,
+  from: { readonly context: RequestContext; readonly current?: Readonly<ApiObject> },
+): ApiObject {
+  const owners = from.current?.metadata.managedFields;
+  if (owners === undefined || !isJsonObject(value)) return conformObject(kind, value, from.context);
+  const { metadata } = value;
+  if (!isJsonObject(metadata) || metadata.managedFields !== owners)
+    return conformObject(kind, value, from.context);
+  const { managedFields: _owners, ...rest } = metadata;
+  const object = conformObject(kind, { ...value, metadata: rest }, from.context);
+  object.metadata.managedFields = owners;
+  return object;
 }
 
 /**
