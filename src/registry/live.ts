@@ -5,7 +5,7 @@ import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
 import { platformContext } from './platform-context.ts';
-import type { Registry } from './registry.ts';
+import type { Registry, WatchEvent } from './registry.ts';
 
 const READER = { name: 'system:amphora:live', uid: '', groups: [], extra: {} };
 
@@ -121,15 +121,22 @@ class Followed implements LiveObjects {
     const options = {
       resourceVersion: this.#revision ?? '',
       allowWatchBookmarks: false,
+      // In the turn of the commit: whoever was told that a write is done finds it here.
+      offer: (event: WatchEvent) => {
+        this.#take(event);
+        return true;
+      },
     };
     const events = this.#options.registry().watch(platformContext(READER, signal), target, options);
-    for await (const event of events) {
-      if (event.type === 'BOOKMARK') continue;
-      const object = event.object.object();
-      this.#revision = object.metadata.resourceVersion;
-      if (event.type === 'DELETED') this.#drop(object);
-      else this.#put(object);
-    }
+    for await (const event of events) this.#take(event);
+  }
+
+  #take(event: WatchEvent): void {
+    if (event.type === 'BOOKMARK') return;
+    const object = event.object.object();
+    this.#revision = object.metadata.resourceVersion;
+    if (event.type === 'DELETED') this.#drop(object);
+    else this.#put(object);
   }
 
   #put(object: Readonly<ApiObject>): void {
