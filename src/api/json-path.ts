@@ -1,18 +1,25 @@
 import { AmphoraError } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
 import { isJsonObject, memberOf } from './json.ts';
 
 type Step =
-  | { readonly type: 'member'; readonly name: string }
-  | { readonly type: 'index'; readonly index: number }
+  | { readonly type: 'members'; readonly names: readonly string[] }
+  | { readonly type: 'indexes'; readonly indexes: readonly number[] }
+  | { readonly type: 'slice'; readonly from: number; readonly to: number | undefined; readonly by: number }
   | { readonly type: 'all' }
-  | { readonly type: 'filter'; readonly path: readonly Step[]; readonly equals: unknown };
+  /** Everything below, at any depth, and the value itself. */
+  | { readonly type: 'deep' }
+  | { readonly type: 'filter'; readonly left: Operand; readonly operator: Operator; readonly right: Operand };
+
+type Operator = '==' | '!=' | '<=' | '<' | '>=' | '>' | 'exists';
+type Operand = { readonly path: readonly Step[] } | { readonly value: unknown };
 
 /** Finds values in an object; none where the path leads nowhere. */
 export type JsonPath = (value: unknown) => readonly unknown[];
 
 /**
- * The part of kubectl's JSONPath that CRDs use: `.spec.size`, `.metadata.labels['a.b/c']`, `.a\.b`, `[0]`, `[-1]`,
- * `[*]`, `[?(@.type=="Ready")]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
+ * kubectl's JSONPath without templates: `.spec.size`, `.metadata.labels['a.b/c']`, `.a\.b`, `[0]`, `[-1]`, `[0:2]`,
+ * `[0,2]`, `[*]`, `..name` (once), `[?(@.type=="Ready")]`. https://kubernetes.io/docs/reference/kubectl/jsonpath/
  * @throws BadRequest for anything else.
  */
 export function parseJsonPath(text: string): JsonPath {
@@ -20,24 +27,38 @@ export function parseJsonPath(text: string): JsonPath {
   return (value) => follow(steps, [value]);
 }
 
+/** A path can name the same value many times over: what is too much is left out. */
 function follow(steps: readonly Step[], from: readonly unknown[]): readonly unknown[] {
-  return steps.reduce((values, step) => values.flatMap((value) => take(step, value)), from);
+  return steps.reduce<readonly unknown[]>((values, step) => {
+    const found: unknown[] = [];
+    for (const value of values) {
+      found.push(...take(step, value));
+      if (found.length >= LIMITS.jsonPathValues) return found.slice(0, LIMITS.jsonPathValues);
+    }
+    return found;
+  }, from);
 }
 
 function take(step: Step, value: unknown): readonly unknown[] {
   switch (step.type) {
-    case 'member': {
-      const member = isJsonObject(value) ? memberOf(value, step.name) : undefined;
-      return member === undefined ? [] : [member];
-    }
-    case 'index': {
-      const item = Array.isArray(value) ? value.at(step.index) : undefined;
-      return item === undefined ? [] : [item];
-    }
+    case 'members':
+      return step.names
+        .map((name) => (isJsonObject(value) ? memberOf(value, name) : undefined))
+        .filter((member) => member !== undefined);
+    case 'indexes':
+      return step.indexes
+        .map((index) => (Array.isArray(value) ? value.at(index) : undefined))
+        .filter((item) => item !== undefined);
+    case 'slice':
+      return Array.isArray(value)
+        ? value.slice(step.from, step.to).filter((_, at) => at % step.by === 0)
+        : [];
     case 'all':
       return children(value);
+    case 'deep':
+      return [value, ...children(value).flatMap((child) => take(step, child))];
     case 'filter':
-      return children(value).filter((child) => follow(step.path, [child])[0] === step.equals);
+      return children(value).filter((child) => holds(step, child));
   }
 }
 
@@ -46,13 +67,37 @@ function children(value: unknown): readonly unknown[] {
   return isJsonObject(value) ? Object.values(value) : [];
 }
 
+function holds({ left, operator, right }: Step & { type: 'filter' }, child: unknown): boolean {
+  const [a] = valuesOf(left, child);
+  if (operator === 'exists') return a !== undefined;
+  const [b] = valuesOf(right, child);
+  if (typeof a !== typeof b || a === undefined || b === undefined) return false;
+  if (operator === '==') return a === b;
+  if (operator === '!=') return a !== b;
+  if (typeof a === 'number' && typeof b === 'number') return compares(operator, a - b);
+  return typeof a === 'string' && typeof b === 'string' && compares(operator, a < b ? -1 : Number(a > b));
+}
+
+function valuesOf(operand: Operand, child: unknown): readonly unknown[] {
+  return 'path' in operand ? follow(operand.path, [child]) : [operand.value];
+}
+
+function compares(operator: Operator, difference: number): boolean {
+  if (operator === '<') return difference < 0;
+  if (operator === '<=') return difference <= 0;
+  return operator === '>' ? difference > 0 : difference >= 0;
+}
+
 /** Sticky expressions, tried in turn at each place. */
 const MEMBER = /\.?((?:\\.|[^.[\]\\'"@?()*\s])+)/y;
-const QUOTED = /\[\s*(?:'([^']*)'|"([^"]*)")\s*\]/y;
-const INDEX = /\[\s*(-?\d{1,6})\s*\]/y;
+const QUOTED = /\[\s*((?:'[^']*'|"[^"]*")(?:\s*,\s*(?:'[^']*'|"[^"]*"))*)\s*\]/y;
+const INDEXES = /\[\s*(-?\d{1,6}(?:\s*,\s*-?\d{1,6})*)\s*\]/y;
+const SLICE = /\[\s*(-?\d{1,6})?\s*:\s*(-?\d{1,6})?\s*(?::\s*([1-9]\d{0,5})\s*)?\]/y;
 const ALL = /\.?\[\s*\*\s*\]|\.\*/y;
-const FILTER =
-  /\[\s*\?\(\s*@((?:\.[^\s=!<>()[\]]+)+)\s*==\s*(?:'([^']*)'|"([^"]*)"|(true|false)|(-?\d+))\s*\)\s*\]/y;
+const DEEP = /\.(?=\.)/y;
+/** Neither side holds a parenthesis or the beginning of another filter outside of quotes. */
+const FILTER = /\[\s*\?\(((?:'[^']*'|"[^"]*"|[^'"()?])+)\)\s*\]/y;
+const COMPARISON = /^((?:'[^']*'|"[^"]*"|[^'"=!<>])+?)\s*(==|!=|<=|>=|<|>)\s*(.+)$/;
 
 class Parser {
   readonly #text: string;
@@ -66,24 +111,59 @@ class Parser {
     const steps: Step[] = [];
     if (this.#text === '.') return steps;
     while (this.#at < this.#text.length) steps.push(this.#step());
+    const deep = steps.findIndex(({ type }) => type === 'deep');
+    const again = deep >= 0 && steps.findLastIndex(({ type }) => type === 'deep') > deep;
+    if (again || (deep >= 0 && deep === steps.length - 1)) throw this.#fault();
     return steps;
   }
 
   #step(): Step {
+    if (this.#match(DEEP) !== undefined) return { type: 'deep' };
     if (this.#match(ALL) !== undefined) return { type: 'all' };
-    const filter = this.#match(FILTER);
-    if (filter !== undefined) {
-      const [, path = '', single, double, flag, number] = filter;
-      const equals = single ?? double ?? (flag === undefined ? Number(number) : flag === 'true');
-      return { type: 'filter', path: new Parser(path).steps(), equals };
+    const filter = this.#match(FILTER)?.[1];
+    if (filter !== undefined) return this.#filter(filter.trim());
+    const quoted = this.#match(QUOTED)?.[1];
+    if (quoted !== undefined) return { type: 'members', names: texts(quoted) };
+    const indexes = this.#match(INDEXES)?.[1];
+    if (indexes !== undefined) return { type: 'indexes', indexes: indexes.split(',').map(Number) };
+    const slice = this.#match(SLICE);
+    if (slice !== undefined) {
+      const [, from = '0', to, by = '1'] = slice;
+      return {
+        type: 'slice',
+        from: Number(from),
+        to: to === undefined ? undefined : Number(to),
+        by: Number(by),
+      };
     }
-    const quoted = this.#match(QUOTED);
-    if (quoted !== undefined) return { type: 'member', name: quoted[1] ?? quoted[2] ?? '' };
-    const index = this.#match(INDEX);
-    if (index !== undefined) return { type: 'index', index: Number(index[1]) };
-    const member = this.#match(MEMBER);
-    if (member !== undefined) return { type: 'member', name: (member[1] ?? '').replace(/\\(.)/g, '$1') };
-    throw new AmphoraError(
+    const member = this.#match(MEMBER)?.[1];
+    if (member !== undefined) return { type: 'members', names: [member.replace(/\\(.)/g, '$1')] };
+    throw this.#fault();
+  }
+
+  #filter(text: string): Step {
+    const [, left = text, operator, right = ''] = COMPARISON.exec(text) ?? [];
+    if (operator === undefined)
+      return { type: 'filter', left: this.#operand(text), operator: 'exists', right: { value: undefined } };
+    // The expression has no other alternatives.
+    return {
+      type: 'filter',
+      left: this.#operand(left.trim()),
+      operator: operator as Operator,
+      right: this.#operand(right.trim()),
+    };
+  }
+
+  #operand(text: string): Operand {
+    if (text.startsWith('@')) return { path: new Parser(text.slice(1)).steps() };
+    if (/^(?:'[^']*'|"[^"]*")$/.test(text)) return { value: text.slice(1, -1) };
+    if (/^-?\d+(?:\.\d+)?$/.test(text)) return { value: Number(text) };
+    if (text === 'true' || text === 'false') return { value: text === 'true' };
+    throw this.#fault();
+  }
+
+  #fault(): AmphoraError {
+    return new AmphoraError(
       'BadRequest',
       `the JSONPath ${JSON.stringify(this.#text)} is not understood from ${JSON.stringify(this.#text.slice(this.#at))} on`,
     );
@@ -98,4 +178,9 @@ class Parser {
     this.#at = sticky.lastIndex;
     return found;
   }
+}
+
+/** The texts in a list of quoted ones. */
+function texts(list: string): readonly string[] {
+  return (list.match(/'[^']*'|"[^"]*"/g) ?? []).map((one) => one.slice(1, -1));
 }

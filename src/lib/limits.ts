@@ -37,6 +37,8 @@ export const LIMITS = {
   selectableFields: 8,
   /** Longest a conversion webhook may take, in seconds: upstream's. */
   conversionSeconds: 30,
+  /** Most values that a JSONPath finds. */
+  jsonPathValues: 10_000,
   /** Most errors that a CRD's schema reports of one object. */
   schemaFaults: 1000,
   /** Most operations in one JSON patch, as upstream. */

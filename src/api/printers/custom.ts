@@ -1,4 +1,5 @@
 import { isCode } from '../../lib/errors.ts';
+import { SECOND_MS } from '../../lib/limits.ts';
 import { type JsonPath, parseJsonPath } from '../json-path.ts';
 import type { Kind, PrinterColumn } from '../kind.ts';
 import { AGE, age, type Column, columns } from './column.ts';
@@ -12,20 +13,22 @@ const AGE_COLUMN: PrinterColumn = {
   jsonPath: '.metadata.creationTimestamp',
 };
 
-/** The name and what the CRD asks for; without a wish, or with a path that is none, the age. */
+/** The name and what the CRD asks for, as far as it can be understood; without a wish, the age. */
 export function customColumns(kind: Kind): readonly Column[] {
   const [name] = columns(AGE);
-  const wanted = wantedColumns(kind) ?? [customColumn(AGE_COLUMN)];
+  const wanted = wantedColumns(kind.printerColumns ?? [AGE_COLUMN]);
   return name === undefined ? wanted : [name, ...wanted];
 }
 
-function wantedColumns({ printerColumns }: Kind): readonly Column[] | undefined {
+/** Those before the first whose path is none, as upstream does. */
+function wantedColumns(specs: readonly PrinterColumn[]): readonly Column[] {
+  const made: Column[] = [];
   try {
-    return printerColumns?.map(customColumn);
+    for (const spec of specs) made.push(customColumn(spec));
   } catch (error) {
-    if (isCode(error, 'BadRequest')) return undefined;
-    throw error;
+    if (!isCode(error, 'BadRequest')) throw error;
   }
+  return made;
 }
 
 function customColumn(spec: PrinterColumn): Column {
@@ -48,10 +51,9 @@ const COLUMN_TYPES: Readonly<Record<string, Column['type']>> = {
   date: 'date',
 };
 
-/** As upstream: a missing value shows nothing, several are joined, and one of another type is left out. */
-function cell(type: string, values: ReturnType<JsonPath>, now: number): unknown {
-  const [value] = values;
-  if (value === undefined || value === null) return null;
+/** As upstream: a missing value shows nothing, of several the first is shown, and one of another type is left out. */
+function cell(type: string, [value]: ReturnType<JsonPath>, now: number): unknown {
+  if (value === undefined) return null;
   switch (type) {
     case 'integer':
       return typeof value === 'number' ? Math.trunc(value) : null;
@@ -60,12 +62,21 @@ function cell(type: string, values: ReturnType<JsonPath>, now: number): unknown 
     case 'boolean':
       return typeof value === 'boolean' ? value : null;
     case 'date':
-      return typeof value === 'string' && !Number.isNaN(Date.parse(value)) ? age(value, now) : '<unknown>';
+      return typeof value === 'string' ? dateCell(value, now) : null;
     default:
-      return values.map(shown).join(' ');
+      return shown(value);
   }
 }
 
+/** Times to come have no age. */
+function dateCell(value: string, now: number): string {
+  if (value === '' || value === 'null') return '<unknown>';
+  const at = Date.parse(value);
+  if (Number.isNaN(at) || at - now > SECOND_MS) return '<invalid>';
+  return age(value, now);
+}
+
 function shown(value: unknown): string {
+  if (value === null) return '<no value>';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
