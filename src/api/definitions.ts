@@ -85,6 +85,8 @@ function isListStrategy(word: string): word is NonNullable<ArraySchema['patchStr
   return word === 'merge' || word === 'replace' || word === 'retainKeys' || word === 'merge,retainKeys';
 }
 
+const PARTS: ReadonlySet<string> = new Set(['metadata', 'spec', 'status']);
+
 class LazyObject implements ObjectSchema {
   readonly type = 'object';
   readonly name: string;
@@ -127,6 +129,11 @@ class LazyObject implements ObjectSchema {
     return fields;
   }
 
+  /** What upstream's types hold by value: what is required, and the parts of what stands alone. */
+  #isInline(name: string): boolean {
+    return this.required.includes(name) || (this.#facts.k !== undefined && PARTS.has(name));
+  }
+
   #field(name: string, code: string): Field {
     const [type = '', strategy] = code.split('!');
     const facts = FIELD_FACTS[this.#brief.replace(/^api\./, '')]?.[name];
@@ -134,7 +141,7 @@ class LazyObject implements ObjectSchema {
     return {
       schema: facts === undefined ? schema : withFacts(schema, facts),
       ...(facts?.optional === true ? { optional: true } : {}),
-      ...(facts?.inline === true ? { inline: true } : {}),
+      ...(facts?.inline === true || this.#isInline(name) ? { inline: true } : {}),
       ...(facts?.default === undefined ? {} : { default: facts.default }),
       ...(strategy === 'retainKeys' || strategy === 'replace' ? { patchStrategy: strategy } : {}),
     };

@@ -1,5 +1,6 @@
 import { equalJson } from '../api/json.ts';
 import { type ApiObject, apiVersionOf, type Kind } from '../api/kind.ts';
+import { compare } from '../api/managed-fields/compare.ts';
 import {
   type Entry,
   inOrder,
@@ -8,7 +9,6 @@ import {
   storedEntries,
   type Writer,
 } from '../api/managed-fields/entry.ts';
-import { fieldsOfNew } from '../api/managed-fields/fields-of.ts';
 import { differencesOf, type VersionOf } from '../api/managed-fields/kind-versions.ts';
 import { ownUpdate } from '../api/managed-fields/own-update.ts';
 import { toTime } from '../lib/clock.ts';
@@ -26,12 +26,12 @@ export function ownCreated(parts: RegistryParts, kind: StoredKind, { context, ob
   const { managedFields: given } = object.metadata;
   delete object.metadata.managedFields;
   const asked = inAsked(kind, object);
-  const changed = fieldsOfNew(kind.asked.schema, asked);
+  const difference = compare(kind.asked.schema, {}, asked);
   const entries = given === undefined ? [] : (parseEntries(given) ?? []);
   const writer = writerOf(parts, kind.asked, { context, operation: 'Update' });
   setEntries(
     object,
-    ownUpdate(entries, () => ({ changed }), writer),
+    ownUpdate(entries, () => difference, writer),
   );
 }
 

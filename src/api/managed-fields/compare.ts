@@ -1,4 +1,4 @@
-import { equalJson } from '../json.ts';
+import { equalJson, isJsonObject } from '../json.ts';
 import { sameQuantity } from '../quantity.ts';
 import type { Schema } from '../schema.ts';
 import { FIELD, type FieldSet, SELF } from './field-set.ts';
@@ -12,7 +12,10 @@ export interface Difference {
   readonly removed?: FieldSet | undefined;
 }
 
-/** The fields in which two values of a schema differ; undefined when in none. */
+/**
+ * The fields in which two values of a schema differ; undefined when in none. A new object differs from `{}`, in which
+ * what is inline (`spec`, the lists a kind requires) is there already, so nobody brings it.
+ */
 export function compare(schema: Schema, left: unknown, right: unknown): Difference | undefined {
   if (left === right) return undefined;
   if (left === undefined) return { changed: everything(schema, right) };
@@ -29,7 +32,7 @@ function inside(schema: Schema, left: unknown, right: unknown): Difference | und
   let changed: FieldSet | undefined;
   let removed: FieldSet | undefined;
   for (const step of steps(schema, left, right)) {
-    const found = step.repeated ? compareRepeated(step) : compare(step.schema, step.left, step.right);
+    const found = step.repeated ? compareRepeated(step) : compareStep(step);
     if (found?.changed !== undefined) {
       changed ??= {};
       changed[step.name] = found.changed;
@@ -40,6 +43,11 @@ function inside(schema: Schema, left: unknown, right: unknown): Difference | und
     }
   }
   return changed === undefined && removed === undefined ? undefined : { changed, removed };
+}
+
+function compareStep({ schema, inline, left, right }: Step): Difference | undefined {
+  if (left !== undefined || !inline) return compare(schema, left, right);
+  return compare(schema, Array.isArray(right) ? [] : isJsonObject(right) ? {} : undefined, right);
 }
 
 /** Nothing declares what this is, and what was a leaf is now an object, or the other way round. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKindTable } from '../kinds.ts';
-import { fieldsOfNew } from './fields-of.ts';
+import { compare } from './compare.ts';
 import { withoutIdentity } from './own-update.ts';
 import { Cluster, textsOf } from './testing/cluster.ts';
 
@@ -110,7 +110,7 @@ test('nobody owns what names an object, or what an empty object of its kind has'
       },
     },
   };
-  assert.deepEqual(withoutIdentity(fieldsOfNew(deployment.schema, object)), {
+  assert.deepEqual(withoutIdentity(compare(deployment.schema, {}, object)?.changed), {
     'f:metadata': { 'f:labels': { '.': {}, 'f:a': {} } },
     'f:spec': {
       'f:strategy': { 'f:type': {}, 'f:rollingUpdate': { '.': {}, 'f:maxSurge': {} } },

@@ -14,6 +14,8 @@ export interface Step {
   readonly schema: Schema;
   /** The schema declares a field of this name, so the object around it is there without being owned. */
   readonly declared: boolean;
+  /** It is there in an empty object around it: see Field. */
+  readonly inline: boolean;
   readonly left: unknown;
   readonly right: unknown;
   /** Set when a list has several items of this name; then both sides are lists of them. */
@@ -61,14 +63,17 @@ function memberSteps(schema: Schema, left: JsonObject, right: JsonObject): Step[
   return found;
 }
 
-export function memberStep(schema: Schema, key: string): Pick<Step, 'name' | 'schema' | 'declared'> {
+export function memberStep(
+  schema: Schema,
+  key: string,
+): Pick<Step, 'name' | 'schema' | 'declared' | 'inline'> {
   const name = `f:${key}`;
-  if (schema.type === 'map') return { name, schema: schema.values, declared: false };
+  if (schema.type === 'map') return { name, schema: schema.values, declared: false, inline: false };
   const field =
     schema.type === 'object' && Object.hasOwn(schema.fields, key) ? schema.fields[key] : undefined;
   return field === undefined
-    ? { name, schema: ANYTHING, declared: false }
-    : { name, schema: field.schema, declared: true };
+    ? { name, schema: ANYTHING, declared: false, inline: false }
+    : { name, schema: field.schema, declared: true, inline: field.inline === true };
 }
 
 function itemSteps(schema: ArraySchema, left: unknown, right: unknown): Step[] {
@@ -81,7 +86,7 @@ function itemSteps(schema: ArraySchema, left: unknown, right: unknown): Step[] {
 }
 
 function itemStep(schema: ArraySchema, name: string, [left, right]: [unknown[], unknown[]]): Step {
-  const common = { name, schema: schema.items, declared: false };
+  const common = { name, schema: schema.items, declared: false, inline: false };
   if (left.length > 1 || right.length > 1) return { ...common, left, right, repeated: true };
   return { ...common, left: left[0], right: right[0] };
 }
