@@ -45,11 +45,11 @@ function clause(value: unknown, { verb, precision, meter }: Clause): string {
     case 's':
       return shown(value, meter);
     case 'd':
-      return String(integer(value, 'd'));
+      return nonFinite(value) ?? String(integer(value, 'd'));
     case 'f':
-      return double(value, 'f').toFixed(Math.min(Number(precision ?? 6), 100));
+      return nonFinite(value) ?? fixed(double(value, 'f'), digitsOf(precision));
     case 'e':
-      return exponential(double(value, 'e'), Math.min(Number(precision ?? 6), 100));
+      return nonFinite(value) ?? exponential(double(value, 'e'), digitsOf(precision));
     case 'b':
       return typeof value === 'boolean' ? String(Number(value)) : integer(value, 'b').toString(2);
     case 'o':
@@ -91,6 +91,27 @@ function shown(value: unknown, meter: Meter): string {
   meter.spend(keys.length * 2);
   const members = keys.map((key) => `${shown(key, meter)}: ${shown(mapGet(value, key), meter)}`);
   return `{${members.sort().join(', ')}}`;
+}
+
+function digitsOf(precision: string | undefined): number {
+  return Math.min(Number(precision ?? 6), MOST_DIGITS);
+}
+
+const MOST_DIGITS = 40;
+
+/** `NaN`, `Infinity`; undefined for any other value. */
+function nonFinite(value: unknown): string | undefined {
+  return value instanceof Double && !Number.isFinite(value.value) ? shownDouble(value.value) : undefined;
+}
+
+/** What lies in the middle goes to the even digit, as Go rounds; JavaScript goes up. */
+function fixed(value: number, digits: number): string {
+  const rounded = value.toFixed(digits);
+  const exact = value.toFixed(Math.min(100, digits + 60));
+  const point = exact.indexOf('.') + 1;
+  const isTie = /^50*$/.test(exact.slice(point + digits));
+  if (!isTie || Number(rounded.at(-1)) % 2 === 0) return rounded;
+  return exact.slice(0, digits === 0 ? point - 1 : point + digits);
 }
 
 function shownDouble(value: number): string {

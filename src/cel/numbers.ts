@@ -73,12 +73,16 @@ export function isNumeric(value: unknown): value is Numeric {
   );
 }
 
-/** Negative, zero, positive; NaN when a NaN is among them. Exact over all kinds of numbers. */
+/** Negative, zero, positive; NaN when a NaN is among them. Whole numbers beside a double are taken as doubles. */
 export function compareNumbers(a: Numeric, b: Numeric): number {
-  const left = a instanceof Double || a instanceof Uint ? a.value : a;
-  const right = b instanceof Double || b instanceof Uint ? b.value : b;
-  // The language compares a bigint with a number exactly.
+  const isDouble = a instanceof Double || b instanceof Double;
+  const left = isDouble ? toNumber(a) : a instanceof Uint ? a.value : a;
+  const right = isDouble ? toNumber(b) : b instanceof Uint ? b.value : b;
   if (left < right) return -1;
   if (left > right) return 1;
-  return Number.isNaN(left) || Number.isNaN(right) ? Number.NaN : 0;
+  return left === right || !isDouble ? 0 : Number.NaN;
+}
+
+function toNumber(value: Numeric): number {
+  return Number(value instanceof Double || value instanceof Uint ? value.value : value);
 }

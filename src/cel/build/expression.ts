@@ -49,7 +49,7 @@ export function build(node: Node, scope: Scope): Built {
 }
 
 const TYPE_NAMES: ReadonlySet<string> = new Set(
-  'int uint double bool string bytes list map null_type type dyn'.split(' '),
+  'int uint double bool string bytes list map null_type type dyn optional_type'.split(' '),
 );
 
 function buildIdent({ name, at }: Extract<Node, { op: 'ident' }>, scope: Scope): Built {

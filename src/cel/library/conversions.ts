@@ -76,8 +76,11 @@ function toNumbers(): Overload[] {
   ];
 }
 
+/** Not even the least int, as a double, is taken: who knows what it was before it was rounded. */
+const LEAST = -(2 ** 63);
+
 function truncated(value: number, what: string): bigint {
-  if (!Number.isFinite(value)) throw fault(`${what} overflow`);
+  if (!Number.isFinite(value) || value <= LEAST) throw fault(`${what} overflow`);
   return BigInt(Math.trunc(value));
 }
 

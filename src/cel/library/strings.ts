@@ -82,7 +82,7 @@ function indexOf(text: string, part: string, offset: Int): number {
   if (part === '') return Number(offset);
   const characters = points(text);
   const from = Number(offset);
-  if (from < 0) throw fault(`index out of range: ${offset}`);
+  if (from < 0 || from > characters.length) throw fault(`index out of range: ${offset}`);
   if (typeof characters === 'string') return characters.indexOf(part, from);
   const start = slice(characters, 0, from).length;
   const found = text.indexOf(part, start);
