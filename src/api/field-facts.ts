@@ -162,10 +162,9 @@ export const FIELD_FACTS: Readonly<Record<string, Facts>> = {
     type: { enum: ['OnDelete', 'RollingUpdate'], default: 'RollingUpdate' },
   },
   'apps.v1.RollingUpdateDaemonSet': { maxSurge: { default: 0 }, maxUnavailable: { default: 1 } },
+  // A CronJob's template is not filled in, so a Job's own numbers are in its strategy.
   'batch.v1.JobSpec': {
-    backoffLimit: { default: 6 },
-    suspend: { default: false },
-    completionMode: { enum: ['Indexed', 'NonIndexed'], default: 'NonIndexed' },
+    completionMode: { enum: ['Indexed', 'NonIndexed'] },
     podReplacementPolicy: { enum: ['Failed', 'TerminatingOrFailed'] },
   },
   'batch.v1.CronJobSpec': {

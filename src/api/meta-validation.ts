@@ -93,7 +93,7 @@ export function validateMeta(
     ...nameDetails(meta, rule),
     ...namespaceDetails(meta.namespace ?? '', namespaced),
     ...labelDetails(meta.labels ?? {}, 'metadata.labels'),
-    ...annotationDetails(meta.annotations ?? {}),
+    ...annotationDetails(meta.annotations ?? {}, 'metadata.annotations'),
     ...ownerDetails(meta),
     ...(meta.finalizers ?? []).flatMap((name, index) =>
       qualifiedName(name).map((why) => invalid(`metadata.finalizers[${index}]`, name, why)),
@@ -127,9 +127,11 @@ function namespaceDetails(namespace: string, namespaced: boolean): ErrorDetail[]
   return namespaced ? dns1123Label(namespace).map((why) => invalid(field, namespace, why)) : [];
 }
 
-/** Keys and size of annotations. */
-export function annotationDetails(annotations: Readonly<Record<string, string>>): ErrorDetail[] {
-  const field = 'metadata.annotations';
+/** Keys of a map of annotations that stands at `field`, and its size. */
+export function annotationDetails(
+  annotations: Readonly<Record<string, string>>,
+  field: string,
+): ErrorDetail[] {
   const bytes = Object.entries(annotations).reduce(
     (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
     0,

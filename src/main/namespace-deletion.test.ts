@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Namespace } from '../api/types.generated.ts';
+import { isCode } from '../lib/errors.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 const NAMESPACES = { apiVersion: 'v1', resource: 'namespaces' };
@@ -22,7 +23,12 @@ test('a namespace goes with all that is in it, and says what it waits for', asyn
   await map('free');
   const terminating = await client.delete<Namespace>(NAME);
   assert.equal(terminating.status?.phase, 'Terminating');
-  await assert.rejects(map('late'), { code: 'Forbidden' });
+  await server.until('new content to be refused', async () =>
+    map('late').then(
+      () => false,
+      (error) => isCode(error, 'Forbidden'),
+    ),
+  );
   await server.until('the conditions', async () => {
     const found = await server.read<Namespace>(NAME);
     const messages = found?.status?.conditions?.map(({ type, message }) => `${type}: ${message}`) ?? [];

@@ -152,7 +152,7 @@ test('a claim gets the default class and a finalizer, and grows when its class l
   const larger = { ...claim.spec, resources: { requests: { storage: '2Gi' } } };
   const target = { ...claims, name: 'data' };
   const grow = () => registry.patch(context, target, { type: 'merge', value: { spec: larger } });
-  assert.match(await refusal(grow()), /Only bound persistent volume claims can be expanded/);
+  assert.match(await refusal(grow()), /spec is immutable after creation/);
   const status = { type: 'merge', value: { status: { phase: 'Bound' } } } as const;
   await registry.patch(context, { ...target, subresource: 'status' }, status);
   await grow();

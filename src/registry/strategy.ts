@@ -4,6 +4,8 @@ import type { Claim } from './claims.ts';
 
 /** What is known when an object is validated. */
 export interface Validation {
+  /** As it was asked for: two groups may share one storage and not their rules. */
+  readonly asked: Kind;
   readonly kind: Kind;
   /** Left out: the object is new. */
   readonly change: { readonly old: Readonly<ApiObject>; readonly subresource: string } | undefined;
@@ -48,7 +50,7 @@ export interface Strategy {
   claims?(object: Readonly<ApiObject>): readonly Claim[];
   validate?(object: Readonly<ApiObject>, validation: Validation): ErrorDetail[];
   /** In addition to {@link Strategy.validate}, for writes of the object itself. */
-  validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>): ErrorDetail[];
+  validateUpdate?(object: Readonly<ApiObject>, old: Readonly<ApiObject>, asked?: Kind): ErrorDetail[];
   /** The same for writes of a subresource, by its name. */
   readonly validateSubresource?: Readonly<
     Record<string, (object: Readonly<ApiObject>, old: Readonly<ApiObject>) => ErrorDetail[]>

@@ -22,7 +22,7 @@ export function validateObject(
   if (kind.stored.custom !== undefined)
     return [...details, ...customFaults(kind.stored, kind.stored.custom, { object, change })];
   details.push(...validateSchema(kind.stored.schema, object));
-  details.push(...(kind.strategy.validate?.(object, { kind: kind.stored, change }) ?? []));
+  details.push(...(kind.strategy.validate?.(object, { kind: kind.stored, asked: kind.asked, change }) ?? []));
   return unique(details);
 }
 
@@ -38,7 +38,7 @@ export function validateUpdate(
   const { object, old, subresource } = change;
   const details: ErrorDetail[] = [];
   if (old.metadata.deletionTimestamp !== undefined) details.push(...addedFinalizers(object, old));
-  if (subresource === '') details.push(...(kind.strategy.validateUpdate?.(object, old) ?? []));
+  if (subresource === '') details.push(...(kind.strategy.validateUpdate?.(object, old, kind.asked) ?? []));
   else details.push(...(kind.strategy.validateSubresource?.[subresource]?.(object, old) ?? []));
   return details;
 }

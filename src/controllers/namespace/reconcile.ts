@@ -10,8 +10,16 @@ import { planConditions, planNamespace, type Remaining } from './plan.ts';
 /** How soon to look again whether what was told to go has gone: pods take their grace period. */
 const AGAIN_MS = 500;
 
+/**
+ * How long after the first look a namespace may go at the soonest: what was admitted just before its deletion may still
+ * be on its way into it.
+ */
+const SETTLE_MS = 200;
+
 /** Empties a namespace that is being deleted, and lets it go when nothing is left in it. */
 export function namespaceController({ client, informers, kinds, clock }: ControllerParts): Controller {
+  /** When those that are going were first looked at, by uid. */
+  const firstLooks = new Map<string, number>();
   return {
     name: 'namespace',
     sources: [{ informer: informers.namespaces, keyOf: (key) => key }],
@@ -31,6 +39,11 @@ export function namespaceController({ client, informers, kinds, clock }: Control
       }
       const step = planNamespace(namespace, isEmpty);
       if (step?.kind !== 'finalize') return { againAfterMs: AGAIN_MS };
+      const { uid = '' } = namespace.metadata ?? {};
+      const first = firstLooks.get(uid) ?? clock.now();
+      firstLooks.set(uid, first);
+      if (clock.now() - first < SETTLE_MS) return { againAfterMs: SETTLE_MS };
+      firstLooks.delete(uid);
       const body = { ...namespace, spec: { ...namespace.spec, finalizers: step.finalizers } };
       await ignoreGone(client.update(referenceOf(key, 'finalize'), body, { signal }));
       return undefined;

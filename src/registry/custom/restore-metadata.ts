@@ -25,7 +25,10 @@ export function restoreMetadata(original: ApiObject, answered: unknown): ObjectM
     const said = answered[field];
     if (said === undefined || said === null) continue;
     if (!isTexts(said)) return `metadata.${field} must be a map of strings in converted object`;
-    const faults = field === 'labels' ? labelDetails(said, 'metadata.labels') : annotationDetails(said);
+    const faults =
+      field === 'labels'
+        ? labelDetails(said, 'metadata.labels')
+        : annotationDetails(said, 'metadata.annotations');
     const [fault] = faults;
     if (fault !== undefined) return `${fault.field}: ${fault.message}`;
     metadata[field] = said;

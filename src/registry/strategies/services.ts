@@ -1,10 +1,10 @@
 import { equalJson, type JsonObject } from '../../api/json.ts';
 import type { ApiObject } from '../../api/kind.ts';
-import type { ErrorDetail } from '../../lib/errors.ts';
-import { duplicate, invalid, required } from '../field-errors.ts';
+import { invalid } from '../field-errors.ts';
 import { ensure, items, part, text } from '../fields.ts';
 import { allocateService, serviceClaims, validateClaims } from '../service-claims.ts';
 import type { Strategy } from '../strategy.ts';
+import { validateService } from '../validation/service.ts';
 
 export const services: Strategy = {
   resource: 'services',
@@ -25,6 +25,7 @@ export const services: Strategy = {
     // An update that says nothing about addresses keeps them, as clients write back what they know.
     const spec = ensure(service, 'spec');
     const before = part(old, 'spec');
+    dropDependent(spec, before);
     if (text(spec, 'type') === 'ExternalName') {
       if (text(before, 'type') !== 'ExternalName') releaseAddresses(spec, before);
       return;
@@ -52,6 +53,23 @@ function releaseAddresses(spec: JsonObject, before: Readonly<JsonObject>): void 
   for (const field of ADDRESSES) if (equalJson(spec[field], before[field])) delete spec[field];
 }
 
+const EXTERNAL: readonly unknown[] = ['NodePort', 'LoadBalancer'];
+
+/** What only the former type could have and the caller has left as it was goes with that type. */
+function dropDependent(spec: JsonObject, before: Readonly<JsonObject>): void {
+  const drop = (field: string) => {
+    if (equalJson(spec[field], before[field])) delete spec[field];
+  };
+  if (EXTERNAL.includes(before.type) && !EXTERNAL.includes(spec.type)) {
+    drop('externalTrafficPolicy');
+    const held = new Set(items(before, 'ports').map(({ nodePort }) => nodePort));
+    for (const port of items(spec, 'ports')) if (held.has(port.nodePort)) delete port.nodePort;
+  }
+  if (before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer')
+    for (const field of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'healthCheckNodePort'])
+      drop(field);
+}
+
 /** Ports that say nothing about their node port keep it, found by their number and protocol. */
 function keepNodePorts(service: ApiObject, old: Readonly<ApiObject>): void {
   if (!['NodePort', 'LoadBalancer'].includes(text(part(service, 'spec'), 'type'))) return;
@@ -62,31 +80,4 @@ function keepNodePorts(service: ApiObject, old: Readonly<ApiObject>): void {
     const same = before.find((one) => one.port === port.port && one.protocol === port.protocol);
     if (same?.nodePort !== undefined && !taken.has(same.nodePort)) port.nodePort = same.nodePort;
   }
-}
-
-function validateService(service: Readonly<ApiObject>): ErrorDetail[] {
-  const spec = part(service, 'spec');
-  const type = text(spec, 'type');
-  const ports = items(spec, 'ports');
-  const details: ErrorDetail[] = [];
-  const headless = text(spec, 'clusterIP') === 'None';
-  if (type === 'ExternalName' && text(spec, 'externalName') === '')
-    details.push(required('spec.externalName'));
-  if (ports.length === 0 && type !== 'ExternalName' && !headless) details.push(required('spec.ports'));
-  const names = new Set<string>();
-  const numbers = new Set<string>();
-  for (const [index, port] of ports.entries()) {
-    const at = `spec.ports[${index}]`;
-    const name = text(port, 'name');
-    if (name === '' && ports.length > 1) details.push(required(`${at}.name`));
-    if (name !== '' && names.has(name)) details.push(duplicate(`${at}.name`, name));
-    names.add(name);
-    const { port: number } = port;
-    if (typeof number !== 'number' || number < 1 || number > 65535)
-      details.push(invalid(`${at}.port`, number, 'must be between 1 and 65535, inclusive'));
-    const key = `${number}/${text(port, 'protocol')}`;
-    if (numbers.has(key)) details.push(duplicate(at, port));
-    numbers.add(key);
-  }
-  return details;
 }

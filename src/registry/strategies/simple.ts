@@ -1,34 +1,33 @@
-import { templateDefaults } from '../pod/defaults.ts';
+import { required } from '../field-errors.ts';
 import type { Strategy } from '../strategy.ts';
+import { immutable } from '../validation/immutable.ts';
+import { notNegative } from '../validation/numbers.ts';
 
 /** Kinds of which only how they may be written differs. */
 export const simple: readonly Strategy[] = [
-  { resource: 'leases.coordination.k8s.io', unconditionalUpdate: false, createOnUpdate: true },
-  { resource: 'events', createOnUpdate: true },
-  { resource: 'endpoints', createOnUpdate: true },
-  { resource: 'endpointslices.discovery.k8s.io', generation: true },
-  { resource: 'jobs.batch', generation: true, orphansByDefault: true, defaults: templateDefaults },
-  { resource: 'cronjobs.batch', generation: true },
-  { resource: 'poddisruptionbudgets.policy', generation: true },
-  { resource: 'networkpolicies.networking.k8s.io', generation: true },
-  { resource: 'ingresses.networking.k8s.io', generation: true },
   {
-    resource: 'replicationcontrollers',
-    generation: true,
-    orphansByDefault: true,
-    defaults: templateDefaults,
+    resource: 'controllerrevisions.apps',
+    validate(revision) {
+      const details = notNegative(revision, '', 'revision').map((one) => ({ ...one, field: 'revision' }));
+      return revision.data === undefined ? [...details, required('data', 'data is mandatory')] : details;
+    },
+    validateUpdate: (next, old) => immutable({ next, before: old, path: '' }, 'data'),
+  },
+  { resource: 'podtemplates', returnsDeleted: true, generation: true },
+  { resource: 'deviceclasses.resource.k8s.io', generation: true },
+  { resource: 'resourceslices.resource.k8s.io', generation: true },
+  {
+    resource: 'resourceclaims.resource.k8s.io',
+    validateUpdate: (next, old) => immutable({ next, before: old, path: '' }, 'spec'),
+  },
+  {
+    resource: 'resourceclaimtemplates.resource.k8s.io',
+    validateUpdate: (next, old) => immutable({ next, before: old, path: '' }, 'spec'),
   },
   ...[
-    'persistentvolumes',
-    'persistentvolumeclaims',
-    'podtemplates',
-    'resourcequotas',
     'serviceaccounts',
     'csidrivers.storage.k8s.io',
     'csinodes.storage.k8s.io',
     'csistoragecapacities.storage.k8s.io',
-    'storageclasses.storage.k8s.io',
-    'volumeattachments.storage.k8s.io',
-    'volumeattributesclasses.storage.k8s.io',
   ].map((resource) => ({ resource, returnsDeleted: true })),
 ];
