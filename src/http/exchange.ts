@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ClientCertificate, Credentials } from '../access/authn/authenticator.ts';
+import type { Attributes } from '../access/authz/authorizer.ts';
 import { ANONYMOUS, type User } from '../access/user.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Reply } from './reply.ts';
@@ -33,6 +34,8 @@ export class Exchange {
   user: User = ANONYMOUS;
   /** Who really called, when `user` is impersonated. */
   impersonator: User | undefined;
+  /** What it asks for, once somebody wanted to know. */
+  attributes: Attributes | undefined;
   /** Set by the routing filter. */
   route: Route | undefined;
   /** A watch or a stream: it ends when the server closes. Set by the deadline filter. */

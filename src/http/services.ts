@@ -6,6 +6,7 @@ import type { Logger } from '../lib/log.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Extensions } from './aggregation/extensions.ts';
 import type { Fairness } from './fairness/fairness.ts';
+import type { ServerMetrics } from './metrics/server-metrics.ts';
 import type { TableOf } from './negotiate/shapes.ts';
 import type { NodeTunnels } from './tunnel/node-tunnels.ts';
 
@@ -26,6 +27,8 @@ export interface Services {
   readonly extensions?: Extensions;
   /** Absent: every request is served at once. */
   readonly fairness?: Fairness;
+  /** Absent: nothing is counted. */
+  readonly metrics?: ServerMetrics;
   /** Set by the server; `/readyz` fails once it is underway. */
   readonly shutdown?: { readonly isUnderway: boolean };
   /** By name, for `/livez?verbose` and its kin; each throws when it is not well. */

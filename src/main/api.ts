@@ -18,6 +18,7 @@ import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
 import { createExtensions, type Extensions } from '../http/aggregation/extensions.ts';
 import { createFairness } from '../http/fairness/fairness.ts';
+import { createServerMetrics } from '../http/metrics/server-metrics.ts';
 import { createNodeGraph } from '../http/nodes/graph.ts';
 import { reviewHooks } from '../http/reviews/all.ts';
 import { createDocuments } from '../http/routes/kind-documents.ts';
@@ -117,6 +118,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     protobuf: createProtobufCodec(),
     nodes,
     fairness,
+    metrics: createServerMetrics(fairness),
     extensions,
     checks: { store: (signal) => checkStore(store, signal) },
     tls: { certificate, key, clientCa: pki.caCertificate },

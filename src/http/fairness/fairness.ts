@@ -12,6 +12,16 @@ import { type Matcher, matcherOf } from './match.ts';
 export interface Fairness {
   /** The schema a request falls under, and its level. */
   classify(user: User, attributes: Attributes): Flow;
+  /** As they stand now, for who measures. */
+  levels(): readonly LevelState[];
+}
+
+export interface LevelState {
+  readonly name: string;
+  readonly seats: number;
+  readonly inUse: number;
+  readonly waiting: number;
+  readonly refused: number;
 }
 
 export interface Flow {
@@ -47,7 +57,10 @@ export function createFairness(live: LiveView, options: { seats?: number } = {})
     config = config.next([...schemas.values()], [...levels.values()]);
     return config;
   };
-  return { classify: (user, attributes) => current().classify(user, attributes) };
+  return {
+    classify: (user, attributes) => current().classify(user, attributes),
+    levels: () => current().levels(),
+  };
 }
 
 class Config {
@@ -73,6 +86,18 @@ class Config {
     }
     neighbours.levels = made;
     return new Config(compile(schemas, made), { neighbours, seats: this.#seats });
+  }
+
+  levels(): LevelState[] {
+    return [...this.#neighbours.levels.values()]
+      .filter(({ settings }) => !settings.isExempt)
+      .map(({ settings: { name, seats }, inUse, waiting, refused }) => ({
+        name,
+        seats,
+        inUse,
+        waiting,
+        refused,
+      }));
   }
 
   classify(user: User, attributes: Attributes): Flow {

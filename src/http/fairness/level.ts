@@ -56,6 +56,7 @@ export class Level {
   readonly #neighbours: LevelNeighbours;
   #inUse = 0;
   #waiting = 0;
+  #refused = 0;
   /** What the queue that was served last had spent: one that was empty does not come with credit. */
   #now = 0;
 
@@ -72,6 +73,11 @@ export class Level {
     return this.#waiting;
   }
 
+  /** How many were turned away, ever. */
+  get refused(): number {
+    return this.#refused;
+  }
+
   /** Seats that others may use now. */
   get spare(): number {
     const { seats, lendable } = this.settings;
@@ -85,7 +91,10 @@ export class Level {
   enter(flow: string, width: number, signal: AbortSignal): Release | Promise<Release> {
     if (this.#waiting === 0 && this.#fits(width)) return this.#seat(width);
     const queue = this.#queueOf(flow);
-    if (queue === undefined) throw tooMany();
+    if (queue === undefined) {
+      this.#refused += 1;
+      throw tooMany();
+    }
     return this.#wait(queue, width, signal);
   }
 

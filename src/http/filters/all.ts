@@ -7,6 +7,7 @@ import { bodyLimit } from './body-limit.ts';
 import { deadline } from './deadline.ts';
 import { fairness } from './fairness.ts';
 import { impersonate } from './impersonate.ts';
+import { measure } from './measure.ts';
 import { recover } from './recover.ts';
 import { requestId } from './request-id.ts';
 import { route } from './route.ts';
@@ -24,6 +25,7 @@ export const FILTERS: readonly Filter[] = [
   route,
   bodyLimit,
   deadline,
+  measure,
   fairness,
   authorize,
 ];

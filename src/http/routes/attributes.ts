@@ -12,8 +12,13 @@ const OBJECT_VERBS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 };
 
-/** What the request asks for, as authorization sees it. @throws MethodNotAllowed for a method without a verb. */
+/** What the request asks for, as authorization sees it; found out once. @throws MethodNotAllowed for a method without a verb. */
 export function attributesOf(exchange: Exchange, route: Route): Attributes {
+  exchange.attributes ??= attributesFrom(exchange, route);
+  return exchange.attributes;
+}
+
+function attributesFrom(exchange: Exchange, route: Route): Attributes {
   const { method, query } = exchange;
   if (route.type === 'node-action') return nodeAttributes(route.node, route.action);
   // No path: `/apis/*` is open to whoever is known, for discovery.

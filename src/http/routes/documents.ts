@@ -19,6 +19,8 @@ export async function answerDocument(
   if (exchange.method !== 'GET' && exchange.method !== 'HEAD') throw methodNotAllowed();
   const { documents, tokens } = services;
   switch (route.type) {
+    case 'metrics':
+      return answerMetrics(services, exchange);
     case 'version':
       return answer(services, exchange, VERSION);
     case 'core-versions':
@@ -42,9 +44,20 @@ export async function answerDocument(
   }
 }
 
+/** In the form that every scraper reads, whatever it asks for. */
+async function answerMetrics({ metrics }: Services, exchange: Exchange): Promise<void> {
+  if (metrics === undefined) throw noSuchResource();
+  const type = 'text/plain; version=0.0.4; charset=utf-8';
+  await exchange.reply.send(200, type, Buffer.from(metrics.expose()));
+}
+
 const VERSION = {
   major: '1',
   minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
   gitVersion: 'v1.36.0+amphora',
   gitCommit: '',
   gitTreeState: 'clean',
@@ -60,6 +73,7 @@ const ROOT_PATHS = [
   '/apis',
   '/healthz',
   '/livez',
+  '/metrics',
   '/openapi/v3',
   '/openid/v1/jwks',
   '/readyz',

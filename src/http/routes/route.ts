@@ -5,6 +5,7 @@ import { noSuchResource } from '../status.ts';
 export type Route =
   | { readonly type: 'health'; readonly check: 'healthz' | 'livez' | 'readyz'; readonly part: string }
   | { readonly type: 'version' }
+  | { readonly type: 'metrics' }
   | { readonly type: 'core-versions' }
   | { readonly type: 'groups' }
   | { readonly type: 'group'; readonly group: string }
@@ -87,6 +88,9 @@ function routeOf(segments: readonly string[]): Route {
     case 'version':
       if (rest.length > 0) throw noSuchResource();
       return { type: 'version' };
+    case 'metrics':
+      if (rest.length > 0) throw noSuchResource();
+      return { type: 'metrics' };
     case 'api':
       return underVersion('', rest, { type: 'core-versions' });
     case 'apis':

@@ -28,6 +28,7 @@ import { bench, contextOf, kindOf } from '../../registry/testing/bench.ts';
 import type { Store } from '../../store/store.ts';
 import { createExtensions } from '../aggregation/extensions.ts';
 import { createFairness } from '../fairness/fairness.ts';
+import { createServerMetrics } from '../metrics/server-metrics.ts';
 import { createNodeGraph } from '../nodes/graph.ts';
 import { reviewHooks } from '../reviews/all.ts';
 import { createDocuments } from '../routes/kind-documents.ts';
@@ -111,6 +112,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   });
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const { extensions, frontProxyCa } = await extensionsOf(directory, { live, registry });
+  const fairness = createFairness(live, options.seats === undefined ? {} : { seats: options.seats });
   const server = createApiServer({
     registry,
     authenticator: createAuthenticator({ tokens: tokens.verify }),
@@ -121,7 +123,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     tableOf: createTablePrinter(() => systemClock.now()),
     nodes,
     extensions,
-    fairness: createFairness(live, options.seats === undefined ? {} : { seats: options.seats }),
+    fairness,
+    metrics: createServerMetrics(fairness),
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
     tls: { ...(await pki.server()), clientCa: pki.caCertificate },
