@@ -7,6 +7,7 @@ import { garbageCollector } from './garbage-collector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
 import { podGarbageController } from './pod-garbage/reconcile.ts';
+import { policyStatusController } from './policy-status/reconcile.ts';
 import { pvProtectionController } from './pv-protection/reconcile.ts';
 import { pvcProtectionController } from './pvc-protection/reconcile.ts';
 import { serviceAccountController } from './service-account/reconcile.ts';
@@ -25,5 +26,6 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   podGarbageController,
   pvcProtectionController,
   pvProtectionController,
+  policyStatusController,
   garbageCollector,
 ];

@@ -12,6 +12,7 @@ import type {
   Pod,
   Secret,
   ServiceAccount,
+  ValidatingAdmissionPolicy,
 } from '../api/types.generated.ts';
 import type { Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
@@ -36,6 +37,7 @@ export interface Informers {
   readonly definitions: Informer<CustomResourceDefinition>;
   readonly clusterRoles: Informer<ClusterRole>;
   readonly certificateRequests: Informer<CertificateSigningRequest>;
+  readonly policies: Informer<ValidatingAdmissionPolicy>;
   /** Those that hold the token of a service account. */
   readonly tokenSecrets: Informer<Secret>;
 }
@@ -82,6 +84,11 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
     certificateRequests: createInformer<CertificateSigningRequest>(
       client,
       { apiVersion: 'certificates.k8s.io/v1', resource: 'certificatesigningrequests' },
+      options,
+    ),
+    policies: createInformer<ValidatingAdmissionPolicy>(
+      client,
+      { apiVersion: 'admissionregistration.k8s.io/v1', resource: 'validatingadmissionpolicies' },
       options,
     ),
     tokenSecrets: createInformer<Secret>(

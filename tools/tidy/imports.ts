@@ -8,7 +8,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['store', 'access', 'cel', 'api', 'lib'],
   http: ['registry', 'access', 'api', 'lib'],
   client: ['registry', 'access', 'api', 'lib'],
-  controllers: ['client', 'api', 'lib'],
+  controllers: ['client', 'cel', 'api', 'lib'],
   scheduler: ['client', 'api', 'lib'],
   agent: ['client', 'api', 'lib', 'engines', 'network', 'volumes', 'images'],
   engines: ['api', 'lib'],

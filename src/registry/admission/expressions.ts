@@ -1,8 +1,8 @@
-import { compilePolicyExpression, type Environment } from '../../access/admission/policies/environment.ts';
 import type { JsonObject } from '../../api/json.ts';
 import { qualifiedName } from '../../api/meta-validation.ts';
 import type { Program } from '../../cel/cel.ts';
 import { isIdentifier } from '../../cel/names.ts';
+import { compilePolicyExpression, type Environment } from '../../cel/policy-environment.ts';
 import { type CelType, TYPES } from '../../cel/types.ts';
 import { AmphoraError, type ErrorDetail } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';

@@ -1,7 +1,7 @@
-import { APPLY_CONFIGURATION, JSON_PATCH } from '../../access/admission/policies/environment.ts';
 import { equalJson, type JsonObject } from '../../api/json.ts';
 import type { ApiObject } from '../../api/kind.ts';
 import { qualifiedName } from '../../api/meta-validation.ts';
+import { APPLY_CONFIGURATION, JSON_PATCH } from '../../cel/policy-environment.ts';
 import { listOf, TYPES } from '../../cel/types.ts';
 import type { ErrorDetail } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';

@@ -6,11 +6,11 @@ import type {
   ParamRef,
   Variable as VariableSpec,
 } from '../../../api/types.generated.ts';
+import { compilePolicyExpression, type Environment } from '../../../cel/policy-environment.ts';
 import type { CelType } from '../../../cel/types.ts';
 import { AmphoraError } from '../../../lib/errors.ts';
 import type { Variable } from './activation.ts';
 import { type Condition, compileConditions } from './conditions.ts';
-import { compilePolicyExpression, type Environment } from './environment.ts';
 import { compileMatch, type Match } from './match.ts';
 
 /** What both kinds of policies have, compiled. `Body`: what a kind has besides. */

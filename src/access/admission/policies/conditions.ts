@@ -1,12 +1,12 @@
 import type { MatchCondition } from '../../../api/types.generated.ts';
 import type { Program } from '../../../cel/cel.ts';
+import { compilePolicyExpression, type Environment } from '../../../cel/policy-environment.ts';
 import { TYPES } from '../../../cel/types.ts';
 import { AmphoraError } from '../../../lib/errors.ts';
 import type { Authorizer } from '../../authz/authorizer.ts';
 import type { CompileConditions } from '../webhooks/conditions.ts';
 import { type Activation, activate, seen } from './activation.ts';
 import { Answers } from './answers.ts';
-import { compilePolicyExpression, type Environment } from './environment.ts';
 
 /** One of `matchConditions`. */
 export interface Condition {

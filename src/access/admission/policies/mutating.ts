@@ -1,6 +1,12 @@
 import type { ApiObject } from '../../../api/kind.ts';
 import type { MutatingAdmissionPolicySpec, Mutation } from '../../../api/types.generated.ts';
 import type { Program } from '../../../cel/cel.ts';
+import {
+  APPLY_CONFIGURATION,
+  compilePolicyExpression,
+  type Environment,
+  JSON_PATCH,
+} from '../../../cel/policy-environment.ts';
 import { listOf } from '../../../cel/types.ts';
 import { AmphoraError } from '../../../lib/errors.ts';
 import type { Authorizer } from '../../authz/authorizer.ts';
@@ -12,7 +18,6 @@ import { activate, seen } from './activation.ts';
 import { Answers } from './answers.ts';
 import { compileBinding, compilePolicy, type Policy } from './compile.ts';
 import { holdAll } from './conditions.ts';
-import { APPLY_CONFIGURATION, compilePolicyExpression, type Environment, JSON_PATCH } from './environment.ts';
 import { callFor, type Invocation, type Misfit, namespaceObject } from './invocations.ts';
 import { applyMutation } from './mutation.ts';
 import { Policies } from './policies.ts';

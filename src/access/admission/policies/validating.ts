@@ -5,6 +5,7 @@ import type {
   Validation,
 } from '../../../api/types.generated.ts';
 import type { Program } from '../../../cel/cel.ts';
+import { compilePolicyExpression, type Environment } from '../../../cel/policy-environment.ts';
 import { TYPES } from '../../../cel/types.ts';
 import type { Authorizer } from '../../authz/authorizer.ts';
 import type { LiveView } from '../../live.ts';
@@ -14,7 +15,6 @@ import { Answers } from './answers.ts';
 import { AnnotationCollector, auditFailure } from './audit.ts';
 import { compileBinding, compilePolicy, type Policy } from './compile.ts';
 import { type Denial, deniedBy } from './denied.ts';
-import { compilePolicyExpression, type Environment } from './environment.ts';
 import { callFor, type Invocation, namespaceObject } from './invocations.ts';
 import { Policies } from './policies.ts';
 import { type Outcome, validateOne } from './validate-one.ts';

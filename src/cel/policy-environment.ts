@@ -1,6 +1,6 @@
-import type { StructTypes } from '../../../cel/build/scope.ts';
-import { compileExpression, type Program } from '../../../cel/cel.ts';
-import { type CelType, listOf, mapOf, type ObjectType, opaque, TYPES } from '../../../cel/types.ts';
+import type { StructTypes } from './build/scope.ts';
+import { compileExpression, type Program } from './cel.ts';
+import { type CelType, listOf, mapOf, type ObjectType, opaque, TYPES } from './types.ts';
 
 /** What an expression of a policy or of a webhook's conditions may name. */
 export interface Environment {
