@@ -10,6 +10,7 @@ import { podGarbageController } from './pod-garbage/reconcile.ts';
 import { policyStatusController } from './policy-status/reconcile.ts';
 import { pvProtectionController } from './pv-protection/reconcile.ts';
 import { pvcProtectionController } from './pvc-protection/reconcile.ts';
+import { resourceQuotaController } from './resource-quota/reconcile.ts';
 import { serviceAccountController } from './service-account/reconcile.ts';
 import { serviceAccountTokenController } from './service-account-token/reconcile.ts';
 
@@ -27,5 +28,6 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   pvcProtectionController,
   pvProtectionController,
   policyStatusController,
+  resourceQuotaController,
   garbageCollector,
 ];

@@ -10,6 +10,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  ResourceQuota,
   Secret,
   ServiceAccount,
   ValidatingAdmissionPolicy,
@@ -30,6 +31,7 @@ export interface Informers {
   readonly pods: Informer<Pod>;
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
+  readonly quotas: Informer<ResourceQuota>;
   readonly leases: Informer<Lease>;
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
@@ -61,6 +63,7 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       { apiVersion: 'v1', resource: 'persistentvolumes' },
       options,
     ),
+    quotas: createInformer<ResourceQuota>(client, { apiVersion: 'v1', resource: 'resourcequotas' }, options),
     leases: createInformer<Lease>(
       client,
       { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: 'kube-node-lease' },

@@ -249,6 +249,10 @@ export const LIMITS = {
   webhookAnnotations: 64,
   webhookAnnotationCharacters: 4096,
   webhookCauses: 64,
+  /** Requests charged to a namespace's quotas with one write. */
+  quotaBatch: 256,
+  /** How often a namespace's quotas are counted again, for what nobody tells of. */
+  quotaResyncMs: 10 * SECOND_MS,
   /** Pods looked at when a namespace's security becomes stricter, and for how long; upstream's values. */
   podSecurityCheckPods: 3000,
   podSecurityCheckMs: SECOND_MS,

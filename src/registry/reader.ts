@@ -1,7 +1,8 @@
 import type { AdmissionReader } from '../access/admission/admission.ts';
 import type { LiveView } from '../access/live.ts';
+import { isCode } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
-import type { SharedBytes } from './object-bytes.ts';
+import { encodeObject, type SharedBytes } from './object-bytes.ts';
 
 /** What admission looks up on the path of a write: from memory. What is not there may have just been made. */
 const FOLLOWED: ReadonlySet<string> = new Set([
@@ -32,6 +33,20 @@ export function createReader(
         { signal },
       );
       return page.items.map((item) => shared.of(item.bytes, item.revision).object());
+    },
+    async replaceStatuses(resource, changes, signal) {
+      const written = changes.map(({ object, status }) => ({
+        key: { resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name },
+        bytes: encodeObject({ ...object, status }),
+        expected: Number(object.metadata.resourceVersion),
+      }));
+      try {
+        await store.commit(written, signal);
+        return true;
+      } catch (error) {
+        if (isCode(error, 'Conflict')) return false;
+        throw error;
+      }
     },
   };
 }

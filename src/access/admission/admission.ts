@@ -72,6 +72,14 @@ export interface AdmissionReader {
   ): Promise<Readonly<ApiObject> | undefined>;
   /** @param namespace left out: all */
   list(resource: string, signal: AbortSignal, namespace?: string): Promise<readonly Readonly<ApiObject>[]>;
+  /** Writes all of them or none: false when an object is no longer the one that was read. */
+  replaceStatuses(resource: string, changes: readonly StatusChange[], signal: AbortSignal): Promise<boolean>;
+}
+
+/** A status that is to take the place of the one an object was read with. */
+export interface StatusChange {
+  readonly object: Readonly<ApiObject>;
+  readonly status: unknown;
 }
 
 export function createAdmission(plugins: readonly AdmissionPlugin[]): Admission {

@@ -13,6 +13,7 @@ import { nodeRestriction } from './plugins/node-restriction.ts';
 import { persistentVolumeClaimResize } from './plugins/persistent-volume-claim-resize.ts';
 import { type Exemptions, NO_EXEMPTIONS, podSecurity } from './plugins/pod-security.ts';
 import { priority } from './plugins/priority.ts';
+import { resourceQuota } from './plugins/resource-quota.ts';
 import { roleEscalation } from './plugins/role-escalation.ts';
 import { runtimeClass } from './plugins/runtime-class.ts';
 import { serviceAccount } from './plugins/service-account.ts';
@@ -70,5 +71,6 @@ export function admissionPlugins(options: AdmissionOptions): readonly AdmissionP
     mutatingWebhooks(mutating, options),
     validatingPolicies(live, access.authorizer),
     validatingWebhooks(validating, options),
+    resourceQuota(live.of('resourcequotas'), access.clock),
   ];
 }

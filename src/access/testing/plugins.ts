@@ -22,7 +22,6 @@ export function allPlugins(
     access: { rbac, authorizer: () => authorizer, clock: systemClock },
     caller: createWebhookCaller(createServiceLookup(live)),
     log: silentLogger(),
-
     ...options,
   });
 }

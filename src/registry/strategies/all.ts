@@ -21,6 +21,7 @@ import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
 import { quotas } from './quotas.ts';
 import { rbac } from './rbac.ts';
+import { resourceQuotas } from './resource-quotas.ts';
 import { secrets } from './secrets.ts';
 import { services } from './services.ts';
 import { simple } from './simple.ts';
@@ -37,6 +38,7 @@ export function allStrategies(): readonly Strategy[] {
     configMaps,
     customResourceDefinitions,
     limitRanges,
+    resourceQuotas,
     apiServices,
     certificateSigningRequests,
     ...flowControl,

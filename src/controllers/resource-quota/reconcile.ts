@@ -1,0 +1,104 @@
+import {
+  type ApiObject,
+  apiVersionOf,
+  type Kind,
+  type KindTable,
+  qualifiedResource,
+} from '../../api/kind.ts';
+import { hasEnded } from '../../api/quota/usage.ts';
+import type { ResourceQuota } from '../../api/types.generated.ts';
+import type { Client } from '../../client/client.ts';
+import { isCode } from '../../lib/errors.ts';
+import { LIMITS } from '../../lib/limits.ts';
+import type { Controller, ControllerParts } from '../controller.ts';
+import { countedBy, planQuota, sameAmounts } from './plan.ts';
+
+/**
+ * Counts what a namespace's quotas are used for: when one is new or changed, when a pod has gone or ended, and for
+ * everything else from time to time. What is made meanwhile is charged by admission.
+ */
+export function resourceQuotaController({ client, informers, kinds, clock }: ControllerParts): Controller {
+  const namespaceOf = (key: string) => key.split('/')[0];
+  const hasQuota = (namespace: string) => informers.quotas.list(namespace).length > 0;
+  return {
+    name: 'resource-quota',
+    sources: [
+      {
+        informer: informers.quotas,
+        keyOf: (key) => {
+          const quota = informers.quotas.get(key);
+          // A status that admission wrote is no reason to count.
+          return quota !== undefined && isTakenUp(quota) ? undefined : namespaceOf(key);
+        },
+      },
+      {
+        informer: informers.pods,
+        keyOf: (key) => {
+          const pod = informers.pods.get(key);
+          const namespace = namespaceOf(key) ?? '';
+          return hasQuota(namespace) && (pod === undefined || hasEnded(pod, clock.now()))
+            ? namespace
+            : undefined;
+        },
+      },
+      {
+        informer: informers.claims,
+        keyOf: (key) => {
+          const namespace = namespaceOf(key) ?? '';
+          return informers.claims.get(key) === undefined && hasQuota(namespace) ? namespace : undefined;
+        },
+      },
+    ],
+    async reconcile(namespace, signal) {
+      const objects = new Map<string, readonly ApiObject[]>();
+      let any = false;
+      // Read before what is counted: what is charged meanwhile makes the write a conflict, and it is counted again.
+      for (const quota of await quotasOf(client, namespace, signal)) {
+        any = true;
+        for (const resource of countedBy(quota))
+          if (!objects.has(resource))
+            objects.set(resource, await list(client, kinds, { resource, namespace, signal }));
+        const counted = new Map(countedBy(quota).map((resource) => [resource, objects.get(resource) ?? []]));
+        const status = planQuota(quota, counted, clock.now());
+        if (status !== undefined) await writeStatus(client, { ...quota, status }, signal);
+      }
+      return any ? { againAfterMs: LIMITS.quotaResyncMs } : undefined;
+    },
+  };
+}
+
+function isTakenUp({ spec, status }: ResourceQuota): boolean {
+  return sameAmounts(spec?.hard ?? {}, status?.hard) && status?.used !== undefined;
+}
+
+async function quotasOf(
+  client: Client,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly ResourceQuota[]> {
+  const collection = { apiVersion: 'v1', resource: 'resourcequotas', namespace };
+  return (await client.list<ResourceQuota>(collection, {}, { signal })).items;
+}
+
+async function list(
+  client: Client,
+  kinds: KindTable,
+  { resource, namespace, signal }: { resource: string; namespace: string; signal: AbortSignal },
+): Promise<readonly ApiObject[]> {
+  const kind = kinds.all().find((each) => qualifiedResource(each) === resource && isListed(each));
+  if (kind === undefined) return []; // Not served (yet): there is nothing to count.
+  const collection = { apiVersion: apiVersionOf(kind), resource: kind.resource, namespace };
+  return (await client.list(collection, {}, { signal })).items;
+}
+
+function isListed({ version, storageVersion, namespaced, verbs }: Kind): boolean {
+  return version === storageVersion && namespaced && verbs.includes('list');
+}
+
+async function writeStatus(client: Client, quota: ResourceQuota, signal: AbortSignal): Promise<void> {
+  const { name = '', namespace = '' } = quota.metadata ?? {};
+  const reference = { apiVersion: 'v1', resource: 'resourcequotas', namespace, name, subresource: 'status' };
+  await client.update(reference, quota, { signal }).catch((error) => {
+    if (!isCode(error, 'NotFound')) throw error;
+  });
+}
