@@ -68,7 +68,7 @@ async function settleTurn(namespace: string, turn: readonly Waiting[], store: Qu
       status: { ...(object.status as object), used }, // The registry conformed it.
     }));
     if (changes.length > 0 && !(await store.replaceStatuses('resourcequotas', changes, signal))) continue;
-    turn.forEach(({ settle }, index) => settle(refusals[index]));
+    for (const [index, { settle }] of turn.entries()) settle(refusals[index]);
     return;
   }
   throw new AmphoraError(
