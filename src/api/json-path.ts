@@ -32,8 +32,10 @@ function follow(steps: readonly Step[], from: readonly unknown[]): readonly unkn
   return steps.reduce<readonly unknown[]>((values, step) => {
     const found: unknown[] = [];
     for (const value of values) {
-      found.push(...take(step, value));
-      if (found.length >= LIMITS.jsonPathValues) return found.slice(0, LIMITS.jsonPathValues);
+      for (const one of take(step, value)) {
+        if (found.length >= LIMITS.jsonPathValues) return found;
+        found.push(one);
+      }
     }
     return found;
   }, from);

@@ -1,6 +1,6 @@
 import { DESCRIPTIONS } from './descriptions.ts';
 import type { JsonObject } from './json.ts';
-import type { ArraySchema, Bounds, Field, ObjectSchema, Schema } from './schema.ts';
+import type { ArraySchema, Field, ObjectSchema, Schema } from './schema.ts';
 
 const PREFIX = '#/components/schemas/';
 const TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.Time';
@@ -57,7 +57,6 @@ export class Components {
           type: 'object',
           additionalProperties: this.schema(schema.values),
           ...(schema.atomic === true ? { 'x-kubernetes-map-type': 'atomic' } : {}),
-          ...countBounds(schema.bounds, 'Properties'),
         };
       case 'time':
         return this.#scalar(schema.micro ? MICRO_TIME : TIME);
@@ -83,7 +82,6 @@ export class Components {
       ...(schema.required.length === 0 ? {} : { required: schema.required }),
       ...(schema.preserveUnknown ? { 'x-kubernetes-preserve-unknown-fields': true } : {}),
       ...(schema.atomic ? { 'x-kubernetes-map-type': 'atomic' } : {}),
-      ...countBounds(schema.bounds, 'Properties'),
     };
   }
 
@@ -109,7 +107,6 @@ export class Components {
       ...(schema.mapKeys.length === 0 ? {} : { 'x-kubernetes-list-map-keys': schema.mapKeys }),
       ...(schema.patchStrategy === undefined ? {} : { 'x-kubernetes-patch-strategy': schema.patchStrategy }),
       ...(schema.mergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': schema.mergeKey }),
-      ...countBounds(schema.bounds, 'Items'),
     };
   }
 }
@@ -121,17 +118,14 @@ function plain(schema: Schema): JsonObject {
         type: 'string',
         ...(schema.enum === undefined ? {} : { enum: schema.enum }),
         ...(schema.format === undefined ? {} : { format: schema.format }),
-        ...(schema.bounds?.pattern === undefined ? {} : { pattern: schema.bounds.pattern }),
-        ...countBounds(schema.bounds, 'Length'),
       };
     case 'integer':
       return {
         type: 'integer',
         ...(schema.format === undefined ? {} : { format: schema.format }),
-        ...range(schema.bounds),
       };
     case 'number':
-      return { type: 'number', format: 'double', ...range(schema.bounds) };
+      return { type: 'number', format: 'double' };
     case 'boolean':
       return { type: 'boolean' };
     case 'bytes':
@@ -139,22 +133,4 @@ function plain(schema: Schema): JsonObject {
     default:
       return { 'x-kubernetes-preserve-unknown-fields': true };
   }
-}
-
-function range({
-  minimum,
-  maximum,
-  exclusiveMinimum,
-  exclusiveMaximum,
-  multipleOf,
-}: Bounds = {}): JsonObject {
-  const all = { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
-
-function countBounds(bounds: Bounds | undefined, of: 'Items' | 'Length' | 'Properties'): JsonObject {
-  return {
-    ...(bounds?.minCount === undefined ? {} : { [`min${of}`]: bounds.minCount }),
-    ...(bounds?.maxCount === undefined ? {} : { [`max${of}`]: bounds.maxCount }),
-  };
 }

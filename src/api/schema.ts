@@ -4,8 +4,8 @@
  */
 export type Schema =
   | StringSchema
-  | { readonly type: 'integer'; readonly format?: 'int32' | 'int64'; readonly bounds?: Bounds }
-  | { readonly type: 'number'; readonly bounds?: Bounds }
+  | { readonly type: 'integer'; readonly format?: 'int32' | 'int64' }
+  | { readonly type: 'number' }
   | { readonly type: 'boolean' }
   /** metav1.Time and MicroTime: RFC 3339. */
   | { readonly type: 'time'; readonly micro: boolean }
@@ -27,18 +27,10 @@ export interface StringSchema {
   readonly bounds?: Bounds;
 }
 
-/** What a CRD may ask of a value besides its type; built-in kinds have none. */
+/** How much there can be, where a CRD says so: what a rule costs depends on it. */
 export interface Bounds {
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: boolean;
-  readonly exclusiveMaximum?: boolean;
-  readonly multipleOf?: number;
-  /** Of a string's characters, a list's items, a map's or an object's members. */
-  readonly minCount?: number;
+  /** Of a string's characters, a list's items, a map's members. */
   readonly maxCount?: number;
-  /** An unanchored regular expression. */
-  readonly pattern?: string;
 }
 
 export interface ArraySchema {
@@ -65,7 +57,6 @@ export interface ObjectSchema {
   readonly preserveUnknown: boolean;
   /** `x-kubernetes-map-type: atomic`: replaced whole by apply. */
   readonly atomic: boolean;
-  readonly bounds?: Bounds;
   /** False where neither this object nor anything below it has a field with a default. */
   readonly fills?: boolean;
 }

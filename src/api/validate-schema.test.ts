@@ -73,26 +73,7 @@ for (const [name, apiVersion, kind, object, expected] of cases) {
   });
 }
 
-const bounded: ReadonlyArray<[Schema, unknown, RegExp | undefined]> = [
-  [{ type: 'integer', bounds: { minimum: 1 } }, 0, /should be greater than or equal to 1/],
-  [{ type: 'integer', bounds: { minimum: 1 } }, 1, undefined],
-  [{ type: 'number', bounds: { maximum: 2, exclusiveMaximum: true } }, 2, /should be less than 2/],
-  [{ type: 'integer', bounds: { multipleOf: 5 } }, 7, /multiple of 5/],
-  [{ type: 'string', bounds: { pattern: '^a+$' } }, 'ab', /should match '\^a\+\$'/],
-  [{ type: 'string', bounds: { pattern: '^(a+)+$' } }, `${'a'.repeat(50_000)}b`, /should match/],
-  [{ type: 'string', bounds: { maxCount: 2 } }, 'äöü', /at most 2 chars long/],
-  [{ type: 'string', bounds: { maxCount: 2 } }, '😀😀', undefined],
-  [{ type: 'map', values: { type: 'any' }, bounds: { minCount: 1 } }, {}, /at least 1 properties/],
-  [
-    { type: 'array', items: { type: 'string' }, listType: 'set', mapKeys: [] },
-    ['a', 'a'],
-    /Duplicate value: "a"/,
-  ],
-];
-for (const [schema, value, message] of bounded) {
-  test(`${JSON.stringify(value).slice(0, 20)} in ${JSON.stringify(schema)}`, () => {
-    const [detail] = validateSchema(schema, value);
-    if (message === undefined) assert.equal(detail, undefined);
-    else assert.match(detail?.message ?? '', message);
-  });
-}
+test('a set holds nothing twice', () => {
+  const schema: Schema = { type: 'array', items: { type: 'string' }, listType: 'set', mapKeys: [] };
+  assert.match(validateSchema(schema, ['a', 'a'])[0]?.message ?? '', /Duplicate value: "a"/);
+});

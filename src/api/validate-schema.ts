@@ -1,11 +1,10 @@
 import type { ErrorDetail } from '../lib/errors.ts';
-import { checkBounds } from './bounds.ts';
 import { isJsonObject, type JsonObject, memberOf, memberPath } from './json.ts';
 import type { ArraySchema, ObjectSchema, Schema } from './schema.ts';
 
 /**
  * What a schema alone says against a conformed value: missing required fields, values outside an enum,
- * duplicates in map and set lists, a CRD's bounds. A built-in kind's `status` is not looked at, as upstream does.
+ * duplicates in map and set lists. A built-in kind's `status` is not looked at, as upstream does.
  */
 export function validateSchema(schema: Schema, value: unknown): readonly ErrorDetail[] {
   const details: ErrorDetail[] = [];
@@ -20,7 +19,6 @@ interface Place {
 
 function check(schema: Schema, value: unknown, place: Place): void {
   if (value === null || value === undefined) return;
-  place.details.push(...checkBounds(schema, value, place.path));
   if (schema.type === 'object' && isJsonObject(value)) checkObject(schema, value, place);
   else if (schema.type === 'array' && Array.isArray(value)) checkArray(schema, value, place);
   else if (schema.type === 'map' && isJsonObject(value)) {
@@ -33,7 +31,6 @@ function check(schema: Schema, value: unknown, place: Place): void {
 
 /** Whether a conformed value can be wrong at all. */
 function isRestricted(schema: Schema): boolean {
-  if ('bounds' in schema && schema.bounds !== undefined) return true;
   switch (schema.type) {
     case 'object':
       return true;
