@@ -84,6 +84,7 @@ export type FoldMacro =
   | 'exists_one'
   | 'map'
   | 'filter'
+  | 'sortBy'
   | 'transformMap'
   | 'transformMapEntry';
 

@@ -9,6 +9,7 @@ const FOLDS: Readonly<Record<string, FoldShape>> = {
   'map/2': { macro: 'map', names: 1 },
   'map/3': { macro: 'map', names: 1, filter: true },
   'filter/2': { macro: 'filter', names: 1 },
+  'sortBy/2': { macro: 'sortBy', names: 1 },
   'all/3': { macro: 'all', names: 2 },
   'exists/3': { macro: 'exists', names: 2 },
   'exists_one/3': { macro: 'exists_one', names: 2 },

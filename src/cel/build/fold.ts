@@ -1,7 +1,8 @@
 import { adapterOf } from '../adapt.ts';
-import { type FoldNode, SourceFault } from '../ast.ts';
+import { type FoldMacro, type FoldNode, SourceFault } from '../ast.ts';
 import { absorbed, fault, NO_OVERLOAD } from '../faults.ts';
 import type { Meter, Step } from '../meter.ts';
+import { sortValues } from '../sort.ts';
 import { type CelType, isAssignable, listOf, mapOf, TYPES, typeText } from '../types.ts';
 import { CelMap, isMap, mapGet, mapKey, mapKeys } from '../values.ts';
 import { type Built, noOverload, type Scope } from './scope.ts';
@@ -11,6 +12,9 @@ const TURN_COST = 3;
 const ITEM_COST = 11;
 /** How often an unbounded list is taken to be walked: the largest request, with the smallest items. */
 const UNKNOWN_SIZE = 1_000_000;
+
+/** Whose body gives a value, and not whether something holds. */
+const YIELDS: ReadonlySet<FoldMacro> = new Set(['map', 'transformMap', 'transformMapEntry', 'sortBy']);
 
 /** What a turn decided: go on, or the loop is over. */
 type Turn = (meter: Meter) => boolean;
@@ -34,7 +38,7 @@ export function buildFold(node: FoldNode, scope: Scope): Built {
   const { scope: inside, slots } = scope.with(declared);
   const filter = node.filter === undefined ? undefined : inside.build(node.filter);
   const body = inside.build(node.body);
-  const predicates = node.macro === 'map' || node.macro.startsWith('transform') ? [filter] : [filter, body];
+  const predicates = YIELDS.has(node.macro) ? [filter] : [filter, body];
   for (const predicate of predicates)
     if (predicate !== undefined && !isAssignable(TYPES.bool, predicate.type))
       throw noOverload(node.at, '_?_:_', [typeText(predicate.type)]);
@@ -62,6 +66,7 @@ function resultType({ node, range, body }: Loop, [first]: readonly [CelType, Cel
     case 'map':
       return listOf(body.type, range.type.size);
     case 'filter':
+    case 'sortBy':
       return listOf(first, range.type.size);
     case 'transformMap':
       return mapOf(range.type.kind === 'list' ? TYPES.int : first, body.type, range.type.size);
@@ -87,6 +92,8 @@ function runner(loop: Loop): Step {
         });
         return count === 1;
       };
+    case 'sortBy':
+      return (meter) => sortedBy(loop, meter);
     case 'filter':
     case 'map':
       return (meter) => {
@@ -155,6 +162,17 @@ function mapper({ node, body, filter, slots: [slot = 0] }: Loop, made: CelMap): 
     else throw fault(NO_OVERLOAD);
     return true;
   };
+}
+
+/** The items in the order of what the body gives for each. */
+function sortedBy(loop: Loop, meter: Meter): unknown[] {
+  const [slot = 0] = loop.slots;
+  const pairs: { readonly key: unknown; readonly item: unknown }[] = [];
+  walk(loop, meter, () => {
+    pairs.push({ key: loop.body.run(meter), item: meter.slots[slot] });
+    return true;
+  });
+  return sortValues(pairs, ({ key }) => key, meter).map(({ item }) => item);
 }
 
 function isTrue(value: unknown): boolean {

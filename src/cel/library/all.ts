@@ -4,6 +4,7 @@ import { authorizers } from './authorizer.ts';
 import { conversions } from './conversions.ts';
 import { core } from './core.ts';
 import { jsonPatchFunctions } from './jsonpatch.ts';
+import { listExtensions } from './list-extensions.ts';
 import { lists } from './lists.ts';
 import { namedFormats } from './named-format.ts';
 import { network } from './network.ts';
@@ -25,6 +26,7 @@ const LIBRARIES: readonly (() => readonly Overload[])[] = [
   regex,
   strings,
   lists,
+  listExtensions,
   sets,
   urls,
   network,
