@@ -27,6 +27,54 @@ test('a value in the patch is not shared with the result', () => {
   assert.deepEqual({ patched, value }, { patched: { a: { x: 1, y: 2 } }, value: { x: 1 } });
 });
 
+const rejections: ReadonlyArray<[unknown, string]> = [
+  [{ op: 'test', path: '/a', value: 2 }, 'testing value /a failed: test failed'],
+  [
+    { op: 'remove', path: '/nope' },
+    "error in remove for path: '/nope': Unable to remove nonexistent key: nope: missing value",
+  ],
+  [
+    { op: 'replace', path: '/nope', value: 1 },
+    'replace operation does not apply: doc is missing key: /nope: missing value',
+  ],
+  [
+    { op: 'add', path: '/nope/deep', value: 1 },
+    'add operation does not apply: doc is missing path: "/nope/deep": missing value',
+  ],
+  [
+    { op: 'copy', from: '/nope/deep', path: '/b' },
+    'copy operation does not apply: doc is missing from path: /nope/deep: missing value',
+  ],
+  [
+    { op: 'add', path: '/l/7', value: 1 },
+    "error in add for path: '/l/7': Unable to access invalid index: 7: invalid index referenced",
+  ],
+];
+for (const [operation, why] of rejections) {
+  test(`says why not: ${why}`, () => {
+    const message = `the server rejected our request due to an error in our request: ${why}`;
+    assert.throws(() => jsonPatch({ a: 1, l: [] }, [operation]), { code: 'Invalid', message });
+  });
+}
+
+test('a test for null passes where nothing is', () => {
+  const operations = [
+    { op: 'test', path: '/nope', value: null },
+    { op: 'test', path: '/b/x~1y', value: null },
+  ];
+  assert.deepEqual(jsonPatch({ a: 1, b: {} }, operations), { a: 1, b: {} });
+  assert.throws(() => jsonPatch({ a: 1 }, [{ op: 'test', path: '/a', value: null }]), { code: 'Invalid' });
+});
+
+test('operations cannot dig deeper than a body may', () => {
+  const operations = Array.from({ length: 200 }, (_, depth) => ({
+    op: 'add',
+    path: '/x'.repeat(depth + 1),
+    value: {},
+  }));
+  assert.throws(() => jsonPatch({}, operations), { code: 'Invalid' });
+});
+
 const refused: ReadonlyArray<[string, unknown[], ErrorCode]> = [
   ['a test that fails', [{ op: 'test', path: '/a', value: 2 }], 'Invalid'],
   ['a path to nothing', [{ op: 'remove', path: '/nope' }], 'Invalid'],
@@ -43,7 +91,7 @@ const refused: ReadonlyArray<[string, unknown[], ErrorCode]> = [
   [
     'copies that double',
     Array.from({ length: 40 }, (_, n) => ({ op: 'copy', from: '', path: `/b${n}` })),
-    'TooLarge',
+    'Invalid',
   ],
 ];
 for (const [name, operations, code] of refused) {

@@ -1,16 +1,19 @@
 import fastJsonPatch from 'fast-json-patch';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { cloneJson, isJsonObject } from './json.ts';
+import { cloneJson, isJsonObject, isNestedDeeper } from './json.ts';
 
 /** An operation whose shape has been checked. */
 type Operation = Parameters<typeof fastJsonPatch.applyOperation>[1];
 
 const OPERATIONS: ReadonlySet<unknown> = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
 
+/** What upstream answers to whoever sends a patch that does not apply; what did not is said after it. */
+const REJECTED = 'the server rejected our request due to an error in our request';
+
 /**
  * JSON patch, https://www.rfc-editor.org/rfc/rfc6902. The original is not changed.
- * @throws BadRequest for what is no patch, TooLarge beyond the bounds, Invalid where it does not apply.
+ * @throws BadRequest for what is no patch, TooLarge for too many operations, Invalid where it does not apply.
  */
 export function jsonPatch(original: unknown, operations: readonly unknown[]): unknown {
   if (operations.length > LIMITS.jsonPatchOperations) {
@@ -22,15 +25,35 @@ export function jsonPatch(original: unknown, operations: readonly unknown[]): un
   operations.forEach((value, index) => {
     const operation = checked(value, index);
     if (operation.op === 'copy') copied += copySize(document, operation.from);
-    if (copied > LIMITS.requestBodyBytes) {
-      throw new AmphoraError(
-        'TooLarge',
-        `JSON patch: "copy" operations make more than ${LIMITS.requestBodyBytes} bytes`,
+    if (copied > LIMITS.requestBodyBytes)
+      throw rejected(
+        `Unable to complete the copy, the accumulated size increase of copy is ${copied}, exceeding the limit ${LIMITS.requestBodyBytes}`,
       );
-    }
-    document = applyOne(document, operation, index);
+    if (!isTestOfNothing(document, operation)) document = applyOne(document, operation, index);
   });
+  if (isNestedDeeper(document, LIMITS.nesting))
+    throw rejected(`the patched object is nested deeper than ${LIMITS.nesting} levels`);
   return document;
+}
+
+function rejected(why: string, cause?: unknown): AmphoraError {
+  return new AmphoraError('Invalid', `${REJECTED}: ${why}`, cause === undefined ? {} : { cause });
+}
+
+/** What is not there is null to a test, as upstream has it. */
+function isTestOfNothing(document: unknown, operation: Operation): boolean {
+  if (operation.op !== 'test' || operation.value !== null || operation.path === '') return false;
+  const names = operation.path
+    .slice(1)
+    .split('/')
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = names.pop() ?? '';
+  let at = document;
+  for (const name of names) {
+    if (typeof at !== 'object' || at === null) return false;
+    at = Object.hasOwn(at, name) ? Reflect.get(at, name) : undefined;
+  }
+  return isJsonObject(at) && !Object.hasOwn(at, last);
 }
 
 function checked(value: unknown, index: number): Operation {
@@ -56,9 +79,30 @@ function applyOne(document: unknown, operation: Operation, index: number): unkno
     // Validates the pointer against the document; refuses `__proto__` and `constructor/prototype`.
     return fastJsonPatch.applyOperation(document, operation, true, true, true, index).newDocument;
   } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n');
-    const message = `JSON patch: operation ${index} ("${operation.op}" at "${operation.path}") does not apply: ${reason}`;
-    throw new AmphoraError('Invalid', message, { cause: error });
+    throw rejected(whyNot(operation, error), error);
+  }
+}
+
+/** In the words of the library that upstream patches with. */
+function whyNot(operation: Operation, error: unknown): string {
+  const { op, path } = operation;
+  const key = path.slice(path.lastIndexOf('/') + 1);
+  switch (error instanceof Error ? error.name : '') {
+    case 'TEST_OPERATION_FAILED':
+      return `testing value ${path} failed: test failed`;
+    case 'OPERATION_PATH_CANNOT_ADD':
+      return `add operation does not apply: doc is missing path: "${path}": missing value`;
+    case 'OPERATION_PATH_UNRESOLVABLE':
+      return op === 'remove'
+        ? `error in remove for path: '${path}': Unable to remove nonexistent key: ${key}: missing value`
+        : `${op} operation does not apply: doc is missing key: ${path}: missing value`;
+    case 'OPERATION_FROM_UNRESOLVABLE':
+      return `${op} operation does not apply: doc is missing from path: ${'from' in operation ? operation.from : ''}: missing value`;
+    case 'OPERATION_PATH_ILLEGAL_ARRAY_INDEX':
+    case 'OPERATION_VALUE_OUT_OF_BOUNDS':
+      return `error in ${op} for path: '${path}': Unable to access invalid index: ${key}: invalid index referenced`;
+    default:
+      return `${op} operation does not apply: ${path}`;
   }
 }
 

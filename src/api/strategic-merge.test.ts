@@ -19,7 +19,7 @@ const cases: ReadonlyArray<{ name: string; original: JsonObject; patch: JsonObje
       expected: { metadata: { labels: { b: '2', c: '3' } } },
     },
     {
-      name: 'lists merge by key and keep their order',
+      name: 'lists merge by key, in the order of the patch; what only the server has keeps its place',
       original: {
         spec: {
           containers: [
@@ -39,9 +39,9 @@ const cases: ReadonlyArray<{ name: string; original: JsonObject; patch: JsonObje
       expected: {
         spec: {
           containers: [
+            { name: 'c', image: '3' },
             { name: 'a', image: '9' },
             { name: 'b', image: '2' },
-            { name: 'c', image: '3' },
           ],
         },
       },
@@ -71,10 +71,33 @@ const cases: ReadonlyArray<{ name: string; original: JsonObject; patch: JsonObje
       expected: { spec: { securityContext: { runAsUser: 3 } } },
     },
     {
-      name: '$patch: delete in a map removes it',
+      name: '$patch: delete in a map empties it, and makes none',
       original: { spec: { securityContext: { runAsUser: 1 }, nodeName: 'n' } },
-      patch: { spec: { securityContext: { $patch: 'delete' } } },
-      expected: { spec: { nodeName: 'n' } },
+      patch: { spec: { securityContext: { $patch: 'delete' }, affinity: { $patch: 'delete' } } },
+      expected: { spec: { securityContext: {}, nodeName: 'n' } },
+    },
+    {
+      name: '$patch: delete takes out all that share the key',
+      original: { spec: { containers: [{ name: 'a' }, { name: 'a' }, { name: 'b' }] } },
+      patch: { spec: { containers: [{ name: 'a', $patch: 'delete' }] } },
+      expected: { spec: { containers: [{ name: 'b' }] } },
+    },
+    {
+      name: 'scalars merge in the order of the patch',
+      original: { metadata: { finalizers: ['x/1', 'x/2', 'x/3'] } },
+      patch: { metadata: { finalizers: ['x/3', 'x/1'] } },
+      expected: { metadata: { finalizers: ['x/2', 'x/3', 'x/1'] } },
+    },
+    {
+      name: '$setElementOrder of a list that does not merge loses nothing',
+      original: { spec: { containers: [{ name: 'a', args: ['x', 'y', 'z'] }], tolerations: [{ key: 'k' }] } },
+      patch: {
+        spec: {
+          '$setElementOrder/tolerations': [],
+          containers: [{ name: 'a', '$setElementOrder/args': ['z', 'x'] }],
+        },
+      },
+      expected: { spec: { containers: [{ name: 'a', args: ['y', 'z', 'x'] }], tolerations: [{ key: 'k' }] } },
     },
     {
       name: '$setElementOrder orders what the patch names, others keep their place',
@@ -152,7 +175,17 @@ const refused: ReadonlyArray<[string, JsonObject, RegExp]> = [
   [
     '$retainKeys that forgets a key',
     { spec: { $retainKeys: ['a'], nodeName: 'n' } },
-    /does not name "nodeName"/,
+    /^invalid patch format of retainKeys$/,
+  ],
+  [
+    'a list in another order than it says',
+    {
+      spec: {
+        '$setElementOrder/containers': [{ name: 'a' }, { name: 'b' }],
+        containers: [{ name: 'b' }, { name: 'a' }],
+      },
+    },
+    /doesn't match \$setElementOrder list/,
   ],
   ['a scalar in a keyed list', { spec: { containers: ['a'] } }, /must be an object/],
 ];

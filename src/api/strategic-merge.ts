@@ -1,6 +1,13 @@
 import { AmphoraError } from '../lib/errors.ts';
 import { cloneJson, isJsonObject, type JsonObject, memberOf, setMember } from './json.ts';
-import { mergeKeyedList, mergePrimitives, removePrimitives } from './merge-list.ts';
+import {
+  type ListPatch,
+  mergeKeyedList,
+  mergePrimitives,
+  removePrimitives,
+  reorder,
+  unknownDirective,
+} from './merge-list.ts';
 import type { ArraySchema, Field, Schema } from './schema.ts';
 
 const DELETE_PREFIX = '$deleteFromPrimitiveList/';
@@ -16,20 +23,11 @@ export function strategicMerge(schema: Schema, original: JsonObject, patch: Json
   return mergeObject(schema, original, patch);
 }
 
-/** One list of a patch and what its directives say. */
-export interface ListPatch {
-  readonly items: readonly unknown[];
-  /** Undefined: no `$setElementOrder` was given. */
-  readonly order: readonly unknown[] | undefined;
-}
-
 export function mergeObject(schema: Schema, original: JsonObject, patch: JsonObject): JsonObject {
   const directive = memberOf(patch, '$patch');
   if (directive === 'delete') return {};
   if (directive === 'replace') return withoutDirectives(patch);
-  if (directive !== undefined && directive !== 'merge') {
-    throw new AmphoraError('BadRequest', `unknown patch type found: ${JSON.stringify(directive)}`);
-  }
+  if (directive !== undefined && directive !== 'merge') throw unknownDirective(directive, patch);
   const merged = retained(original, patch);
   const removals = Object.entries(patch).filter(([key]) => key.startsWith(DELETE_PREFIX));
   for (const [key, items] of removals) removeFrom(merged, key.slice(DELETE_PREFIX.length), items);
@@ -38,10 +36,12 @@ export function mergeObject(schema: Schema, original: JsonObject, patch: JsonObj
   }
   for (const key of Object.keys(patch).filter((each) => each.startsWith(ORDER_PREFIX))) {
     const field = key.slice(ORDER_PREFIX.length);
-    // A list that is only put in order: an empty patch of it.
-    if (!Object.hasOwn(patch, field) && Array.isArray(memberOf(merged, field))) {
+    const current = memberOf(merged, field);
+    if (Object.hasOwn(patch, field) || !Array.isArray(current)) continue;
+    // A list that is only put in order: an empty patch of it, where it merges.
+    if (isMerged(fieldOf(schema, field)?.schema))
       mergeMember(schema, merged, { key: field, value: [], patch });
-    }
+    else setMember(merged, field, reorder(current, orderOf(patch, field) ?? []));
   }
   return merged;
 }
@@ -64,9 +64,9 @@ function mergeMember(
     setMember(merged, key, mergeList(list, Array.isArray(current) ? current : [], { items: value, order }));
   } else if (isJsonObject(value)) {
     const base = isJsonObject(current) && field?.patchStrategy !== 'replace' ? current : {};
-    const isDeleted = memberOf(value, '$patch') === 'delete';
-    if (isDeleted) delete merged[key];
-    else setMember(merged, key, mergeObject(field?.schema ?? { type: 'any' }, base, value));
+    // What is there is emptied; what is not there does not come by that.
+    if (current === undefined && memberOf(value, '$patch') === 'delete') return;
+    setMember(merged, key, mergeObject(field?.schema ?? { type: 'any' }, base, value));
   } else {
     setMember(merged, key, value);
   }
@@ -77,32 +77,29 @@ function mergeList(
   original: readonly unknown[],
   patch: ListPatch,
 ): unknown[] {
-  const merges = schema?.patchStrategy === 'merge' || schema?.patchStrategy === 'merge,retainKeys';
-  if (schema === undefined || !merges) return patch.items.map(cloneJson);
+  if (!isMerged(schema)) return patch.items.map(cloneJson);
   if (schema.mergeKey === undefined) return mergePrimitives(original, patch);
   return mergeKeyedList(schema, { original, patch, key: schema.mergeKey, mergeItem: mergeObject });
+}
+
+function isMerged(schema: Schema | undefined): schema is ArraySchema {
+  if (schema?.type !== 'array') return false;
+  return schema.patchStrategy === 'merge' || schema.patchStrategy === 'merge,retainKeys';
 }
 
 /** The original, less what `$retainKeys` does not name. */
 function retained(original: JsonObject, patch: JsonObject): JsonObject {
   const keys = memberOf(patch, '$retainKeys');
   if (keys === undefined) return { ...original };
-  if (!Array.isArray(keys))
-    throw new AmphoraError('BadRequest', 'invalid $retainKeys: it must be a list of field names');
-  const foreign = Object.keys(patch).find(
-    (key) => !key.startsWith('$') && patch[key] !== null && !keys.includes(key),
-  );
-  if (foreign !== undefined) {
-    throw new AmphoraError(
-      'BadRequest',
-      `$retainKeys does not name "${foreign}", which the patch sets: add it there`,
-    );
-  }
-  return Object.fromEntries(Object.entries(original).filter(([key]) => keys.includes(key)));
+  const named = new Set(Array.isArray(keys) ? keys : []);
+  const isForeign = (key: string) => !key.startsWith('$') && patch[key] !== null && !named.has(key);
+  if (!Array.isArray(keys) || Object.keys(patch).some(isForeign))
+    throw new AmphoraError('BadRequest', 'invalid patch format of retainKeys');
+  return Object.fromEntries(Object.entries(original).filter(([key]) => named.has(key)));
 }
 
 function removeFrom(merged: JsonObject, key: string, items: unknown): void {
-  if (!Array.isArray(items)) throw new AmphoraError('BadRequest', `${DELETE_PREFIX}${key} must be a list`);
+  if (!Array.isArray(items)) throw new AmphoraError('BadRequest', 'invalid patch format of primitive list');
   const current = memberOf(merged, key);
   if (Array.isArray(current)) setMember(merged, key, removePrimitives(current, items));
 }
@@ -110,7 +107,8 @@ function removeFrom(merged: JsonObject, key: string, items: unknown): void {
 function orderOf(patch: JsonObject, key: string): readonly unknown[] | undefined {
   const order = memberOf(patch, ORDER_PREFIX + key);
   if (order === undefined) return undefined;
-  if (!Array.isArray(order)) throw new AmphoraError('BadRequest', `${ORDER_PREFIX}${key} must be a list`);
+  if (!Array.isArray(order))
+    throw new AmphoraError('BadRequest', 'invalid patch format of setElementOrder list');
   return order;
 }
 
