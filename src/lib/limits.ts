@@ -119,6 +119,9 @@ export const LIMITS = {
   /** First and longest pause before a failed key is tried again. */
   retryFirstMs: 10,
   retryLongestMs: 5 * MINUTE_MS,
+  /** How long an event stays after its last write, upstream's default, and how often what is due is looked for. */
+  eventLifeMs: 60 * MINUTE_MS,
+  eventExpiryCheckMs: 10 * SECOND_MS,
   /** Owners that the garbage collector remembers to be gone; upstream's cache has 500. */
   goneOwners: 4096,
   /** Keys the garbage collector works on at once, as upstream. */
