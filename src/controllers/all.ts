@@ -3,6 +3,7 @@ import { certificatesController } from './certificates/reconcile.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation/reconcile.ts';
 import type { Controller, ControllerParts } from './controller.ts';
 import { crdController } from './crd/reconcile.ts';
+import { disruptionController } from './disruption/reconcile.ts';
 import { eventExpiryController } from './event-expiry/reconcile.ts';
 import { garbageCollector } from './garbage-collector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
@@ -32,4 +33,5 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   resourceQuotaController,
   garbageCollector,
   eventExpiryController,
+  disruptionController,
 ];

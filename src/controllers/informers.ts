@@ -10,6 +10,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
   Pod,
+  PodDisruptionBudget,
   ResourceQuota,
   Secret,
   ServiceAccount,
@@ -24,11 +25,15 @@ import { claimsHeldBy } from './pvc-protection/plan.ts';
 /** Name of the ConfigMap that every namespace gets, with the authority's certificate. */
 export const ROOT_CA_CONFIG_MAP = 'kube-root-ca.crt';
 
+/** The index of pods, and of disruption budgets, by their namespace. */
+export const BY_NAMESPACE = 'namespace';
+
 /** The caches controllers share: each collection is followed once. */
 export interface Informers {
   readonly namespaces: Informer<Namespace>;
   readonly nodes: Informer<Node>;
   readonly pods: Informer<Pod>;
+  readonly budgets: Informer<PodDisruptionBudget>;
   readonly claims: Informer<PersistentVolumeClaim>;
   readonly volumes: Informer<PersistentVolume>;
   readonly quotas: Informer<ResourceQuota>;
@@ -51,7 +56,19 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
     pods: createInformer<Pod>(
       client,
       { apiVersion: 'v1', resource: 'pods' },
-      { ...options, indexes: { node: (pod) => [pod.spec?.nodeName ?? ''], claim: claimsHeldBy } },
+      {
+        ...options,
+        indexes: {
+          node: (pod) => [pod.spec?.nodeName ?? ''],
+          claim: claimsHeldBy,
+          [BY_NAMESPACE]: ({ metadata }) => [metadata?.namespace ?? ''],
+        },
+      },
+    ),
+    budgets: createInformer<PodDisruptionBudget>(
+      client,
+      { apiVersion: 'policy/v1', resource: 'poddisruptionbudgets' },
+      { ...options, indexes: { [BY_NAMESPACE]: ({ metadata }) => [metadata?.namespace ?? ''] } },
     ),
     claims: createInformer<PersistentVolumeClaim>(
       client,

@@ -1,4 +1,4 @@
-import type { ApiObject } from '../api/kind.ts';
+import type { ApiObject, Kind } from '../api/kind.ts';
 import { fromLabelSelector, type LabelSelector, matchesLabels } from '../api/label-selector.ts';
 import { toTime } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
@@ -11,6 +11,9 @@ import { plain } from './pod-binding.ts';
 import type { CreateTarget, DeleteOptions, ObjectBytes, RequestContext } from './registry.ts';
 import { mustLoad, present, storedKind } from './storage.ts';
 import { write } from './write.ts';
+
+/** Evictions that no controller has seen yet; upstream's bound. */
+const MOST_DISRUPTED = 2000;
 
 interface EvictionRequest {
   readonly context: RequestContext;
@@ -32,11 +35,46 @@ export async function evict(parts: RegistryParts, request: EvictionRequest): Pro
   const { namespace, name } = target;
   const kind = storedKind(parts, target.kind);
   await admitBody(parts, context, { operation: 'CREATE', target, body: object });
+  const { name: named = name } = object.metadata;
+  if (named !== '' && named !== name)
+    throw new AmphoraError('BadRequest', 'name in URL does not match name in Eviction object');
   const stored = await mustLoad(parts, kind, { namespace, name, signal: context.signal });
   const pod = present(parts, kind, stored).object();
-  if (!isDisposable(pod)) await takeFromBudget(parts, { context, namespace, pod });
+  if (!isDisposable(pod)) {
+    await takeFromBudget(parts, { context, namespace, pod });
+    await sayWhy(parts, { context, kind: target.kind, pod });
+  }
   await remove(parts, { context, target: { kind: target.kind, namespace, name }, options, admitted: true });
   return plain({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
+}
+
+/** Says on the pod why it goes, as upstream does of what it ends itself. */
+async function sayWhy(
+  parts: RegistryParts,
+  {
+    context,
+    kind,
+    pod,
+  }: { readonly context: RequestContext; readonly kind: Kind; readonly pod: Readonly<ApiObject> },
+): Promise<void> {
+  const { namespace = '', name } = pod.metadata;
+  const type = 'DisruptionTarget';
+  const condition = {
+    type,
+    status: 'True',
+    lastTransitionTime: toTime(parts.clock.now()),
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+  };
+  await write(parts, {
+    context,
+    target: { kind, namespace, name, subresource: 'status' },
+    make: (current) => {
+      const status = part(current, 'status');
+      const others = items(status, 'conditions').filter((one) => one.type !== type);
+      return { ...current, status: { ...status, conditions: [...others, condition] } };
+    },
+  });
 }
 
 /** What does not run, has ended, or is going already disrupts nobody. */
@@ -89,19 +127,27 @@ function disrupted(budget: ApiObject, pod: Readonly<ApiObject>, now: string): Ap
   const { generation = 0 } = budget.metadata;
   if (mayGoUnhealthy(budget, pod)) return budget;
   if (Number(status.observedGeneration ?? 0) < generation)
-    throw refused(budget, 'is still being processed by the server.');
+    throw refused(budget, { why: 'is still being processed by the server.', retryAfterSeconds: 10 });
   const allowed = Number(status.disruptionsAllowed ?? 0);
-  if (allowed <= 0)
-    throw refused(
+  const disruptedPods = part(status, 'disruptedPods');
+  if (allowed < 0) throw forbiddenBudget(budget, 'pod disruption budget is negative');
+  if (Object.keys(disruptedPods).length > MOST_DISRUPTED)
+    throw forbiddenBudget(
       budget,
-      `needs ${Number(status.desiredHealthy ?? 0)} healthy pods and has ${Number(status.currentHealthy ?? 0)} currently`,
+      'DisruptedPods map too big - too many evictions not confirmed by PDB controller',
     );
+  if (allowed === 0) {
+    const failed = items(status, 'conditions').find(({ reason }) => reason === 'SyncFailed');
+    const more = failed === undefined ? '' : `: ${text(failed, 'message')}`;
+    const healthy = `needs ${Number(status.desiredHealthy ?? 0)} healthy pods and has ${Number(status.currentHealthy ?? 0)} currently`;
+    throw refused(budget, { why: `${healthy}${more}` });
+  }
   return {
     ...budget,
     status: {
       ...status,
       disruptionsAllowed: allowed - 1,
-      disruptedPods: { ...part(status, 'disruptedPods'), [pod.metadata.name]: now },
+      disruptedPods: { ...disruptedPods, [pod.metadata.name]: now },
     },
   };
 }
@@ -115,19 +161,21 @@ function mayGoUnhealthy(budget: Readonly<ApiObject>, pod: Readonly<ApiObject>): 
   return Number(currentHealthy) >= Number(desiredHealthy) && Number(desiredHealthy) > 0;
 }
 
-function refused(budget: Readonly<ApiObject>, why: string): AmphoraError {
+function refused(
+  budget: Readonly<ApiObject>,
+  { why, ...retry }: { readonly why: string; readonly retryAfterSeconds?: number },
+): AmphoraError {
+  const message = `The disruption budget ${budget.metadata.name} ${why}`;
   return new AmphoraError(
     'TooManyRequests',
     "Cannot evict pod as it would violate the pod's disruption budget.",
-    {
-      details: [
-        {
-          reason: 'DisruptionBudget',
-          field: '',
-          message: `The disruption budget ${budget.metadata.name} ${why}`,
-        },
-      ],
-      retryAfterSeconds: 10,
-    },
+    { details: [{ reason: 'DisruptionBudget', field: '', message }], ...retry },
   );
+}
+
+function forbiddenBudget({ metadata: { name } }: Readonly<ApiObject>, why: string): AmphoraError {
+  const what = `poddisruptionbudgets.policy ${JSON.stringify(name)}`;
+  return new AmphoraError('Forbidden', `${what} is forbidden: ${why}`, {
+    about: { group: 'policy', kind: 'poddisruptionbudgets', name },
+  });
 }
