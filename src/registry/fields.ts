@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../api/json.ts';
+import { isJsonObject, type JsonObject, memberOf } from '../api/json.ts';
 import type { ApiObject } from '../api/kind.ts';
 
 /** A member that is an object, or an empty one: strategies read what a schema has conformed. */
@@ -25,4 +25,16 @@ export function ensure(object: JsonObject | ApiObject, name: string): JsonObject
   const made: JsonObject = {};
   (object as JsonObject)[name] = made; // An ApiObject is one with known members besides.
   return made;
+}
+
+/** What stands at `.spec.replicas`: members joined by dots. */
+export function valueAt(object: unknown, path: string): unknown {
+  return membersOf(path).reduce<unknown>(
+    (value, member) => (isJsonObject(value) ? memberOf(value, member) : undefined),
+    object,
+  );
+}
+
+export function membersOf(path: string): string[] {
+  return path.split('.').filter((member) => member !== '');
 }

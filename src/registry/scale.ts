@@ -1,10 +1,10 @@
-import { cloneJson, isJsonObject, type JsonObject, memberOf, setMember } from '../api/json.ts';
+import { cloneJson, type JsonObject, setMember } from '../api/json.ts';
 import { type ApiObject, apiVersionOf, type Kind, type ScalePaths } from '../api/kind.ts';
 import type { Schema } from '../api/schema.ts';
 import { type ApplyRequest, applyConfigured, checkedConfig } from './apply.ts';
 import { throwIfInvalid } from './faults.ts';
 import { invalid } from './field-errors.ts';
-import { ensure } from './fields.ts';
+import { ensure, membersOf, valueAt } from './fields.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import { plain } from './pod-binding.ts';
 import { prepareUpdate } from './prepare.ts';
@@ -137,13 +137,6 @@ function pathsOf({ scalePaths }: Kind): ScalePaths {
   return scalePaths ?? { replicas: '.spec.replicas', statusReplicas: '.status.replicas' };
 }
 
-function valueAt(object: unknown, path: string): unknown {
-  return membersOf(path).reduce<unknown>(
-    (value, member) => (isJsonObject(value) ? memberOf(value, member) : undefined),
-    object,
-  );
-}
-
 function setAt(object: ApiObject, path: string, value: unknown): void {
   const members = membersOf(path);
   const last = members.pop();
@@ -153,8 +146,4 @@ function setAt(object: ApiObject, path: string, value: unknown): void {
     last,
     value,
   );
-}
-
-function membersOf(path: string): string[] {
-  return path.split('.').filter((member) => member !== '');
 }

@@ -1,7 +1,7 @@
 import { invalid } from '../../api/custom/faults.ts';
-import { isJsonObject, memberOf } from '../../api/json.ts';
 import type { ApiObject, ScalePaths } from '../../api/kind.ts';
 import type { ErrorDetail } from '../../lib/errors.ts';
+import { valueAt } from '../fields.ts';
 
 const MOST = 2 ** 31 - 1;
 
@@ -27,12 +27,4 @@ function countFaults(path: string, object: Readonly<ApiObject>): ErrorDetail[] {
     return [invalid(path, 0, `${path} accessor error: it is no integer`)];
   if (count < 0) return [invalid(path, count, 'should be a non-negative integer')];
   return count > MOST ? [invalid(path, count, `should be less than or equal to ${MOST}`)] : [];
-}
-
-/** @param path members joined by dots, with a dot in front */
-export function valueAt(object: unknown, path: string): unknown {
-  return path
-    .split('.')
-    .filter((member) => member !== '')
-    .reduce<unknown>((value, member) => (isJsonObject(value) ? memberOf(value, member) : undefined), object);
 }
