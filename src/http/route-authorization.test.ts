@@ -50,6 +50,7 @@ const ROUTES: Readonly<Record<Route['type'], (kinds: KindTable) => Call[]>> = {
   resources: (kinds) => gets(...new Set(kinds.all().map(rootOf))),
   'openapi-index': () => gets('/openapi/v3'),
   openapi: () => gets('/openapi/v3/api/v1', '/openapi/v3/apis/apps/v1'),
+  'openapi-v2': () => gets('/openapi/v2'),
   metrics: () => gets('/metrics'),
   'key-set': () => gets('/openid/v1/jwks'),
   issuer: () => gets('/.well-known/openid-configuration'),

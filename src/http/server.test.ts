@@ -227,3 +227,22 @@ async function readAll(socket: TLSSocket): Promise<string> {
   for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString('latin1');
 }
+
+test('OpenAPI 2.0 is served as JSON and as the protobuf that kubectl asks for, custom kinds included', async () => {
+  const first = await fixture.call('GET', '/openapi/v2');
+  assert.equal(first.json<{ swagger: string }>().swagger, '2.0');
+  const tag = String(first.headers.etag);
+  const again = await fixture.call('GET', '/openapi/v2', { headers: { 'if-none-match': tag } });
+  assert.deepEqual([again.status, again.text], [304, '']);
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const packed = await fixture.call('GET', '/openapi/v2', { headers: { accept } });
+  assert.equal(packed.headers['content-type'], 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf');
+  assert.equal(packed.bytes.toString('latin1', 0, 5), '\n\u00032.0');
+});
+
+test('aggregated discovery has a tag, too', async () => {
+  const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+  const first = await fixture.call('GET', '/apis', { headers: { accept } });
+  const headers = { accept, 'if-none-match': String(first.headers.etag) };
+  assert.equal((await fixture.call('GET', '/apis', { headers })).status, 304);
+});

@@ -47,13 +47,19 @@ export interface Documents {
   /** `APIResourceList` of one group and version. */
   resources(group: string, version: string): unknown;
   /** `APIGroupDiscoveryList`, v2: of the core group, or of all others. */
-  aggregated(root: 'api' | 'apis'): unknown;
+  aggregated(root: 'api' | 'apis'): TaggedDocument;
   /** OpenAPI v3 of each group and version: paths to hashes. */
   openApiIndex(): unknown;
-  openApi(group: string, version: string): OpenApiDocument | undefined;
+  openApi(group: string, version: string): TaggedDocument | undefined;
+  openApiV2(): OpenApiV2Document;
 }
 
-export interface OpenApiDocument {
+export interface OpenApiV2Document extends TaggedDocument {
+  /** As kubectl asks for it. */
+  protobuf(): Buffer;
+}
+
+export interface TaggedDocument {
   readonly json: Buffer;
   /** Changes exactly when the document does. */
   readonly hash: string;

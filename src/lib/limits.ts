@@ -6,6 +6,8 @@ export const SECOND_MS = 1000;
 export const MINUTE_MS = 60 * SECOND_MS;
 
 export const LIMITS = {
+  /** How long the OpenAPI 2.0 document is kept when nobody asks for it. */
+  openApiV2KeepMs: MINUTE_MS,
   /** Connections to one extension server, and those of them that are kept idle; a watch has one. */
   extensionSockets: 2048,
   extensionIdleSockets: 32,

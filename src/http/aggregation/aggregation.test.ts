@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
-import { contextOf, kindOf } from '../../registry/testing/bench.ts';
+import { createMemoryStore } from '../../store/memory.ts';
 import { type Fixture, startFixture } from '../testing/fixture.ts';
 import { waitFor } from '../testing/wait-for.ts';
 
@@ -16,6 +16,7 @@ const GROUP = 'metrics.example.com';
 const ROOT = `/apis/${GROUP}/v1beta1`;
 const SERVICES = '/apis/apiregistration.k8s.io/v1/apiservices';
 
+const store = createMemoryStore();
 let fixture: Fixture;
 let server: Server;
 let seen: IncomingMessage[] = [];
@@ -59,7 +60,7 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
 }
 
 before(async () => {
-  fixture = await startFixture();
+  fixture = await startFixture({ store });
   const pair = await fixture.pki.server(['loads.default.svc']);
   server = createServer(
     {
@@ -89,18 +90,21 @@ async function point(port: number): Promise<void> {
     body: { metadata: { name: 'loads' }, spec: { ports: [{ port: 443 }] } },
   });
   assert.equal(made.status, 201, made.text);
-  await fixture.registry.create(
-    contextOf(),
-    { kind: kindOf('discovery.k8s.io', 'v1', 'endpointslices'), namespace: 'default' },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: 'loads-1', labels: { 'kubernetes.io/service-name': 'loads' } },
-      addressType: 'IPv4',
-      ports: [{ name: '', port, protocol: 'TCP' }],
-      endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
+  const slice = {
+    kind: 'EndpointSlice',
+    apiVersion: 'discovery.k8s.io/v1',
+    metadata: {
+      name: 'loads-1',
+      namespace: 'default',
+      uid: '1',
+      labels: { 'kubernetes.io/service-name': 'loads' },
     },
-  );
+    addressType: 'IPv4',
+    ports: [{ name: '', port, protocol: 'TCP' }],
+    endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
+  };
+  const key = { resource: 'endpointslices.discovery.k8s.io', namespace: 'default', name: 'loads-1' };
+  await store.commit([{ key, bytes: Buffer.from(JSON.stringify(slice)) }], new AbortController().signal);
 }
 
 function apiService(group: string, version: string, spec: Record<string, unknown> = {}) {

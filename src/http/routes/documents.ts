@@ -8,6 +8,7 @@ import type { Route } from './route.ts';
 
 type DocumentRoute = Exclude<Route, { type: 'health' | 'tunnel' | 'collection' | 'object' }>;
 
+const OPENAPI_V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 /** What describes the API itself: version, discovery, OpenAPI, the token issuer. */
@@ -33,6 +34,8 @@ export async function answerDocument(
       return answer(services, exchange, documents.resources(route.group, route.version));
     case 'openapi-index':
       return answer(services, exchange, documents.openApiIndex());
+    case 'openapi-v2':
+      return openApiV2(services, exchange);
     case 'openapi':
       return openApi(services, exchange, route);
     case 'key-set':
@@ -74,6 +77,7 @@ const ROOT_PATHS = [
   '/healthz',
   '/livez',
   '/metrics',
+  '/openapi/v2',
   '/openapi/v3',
   '/openid/v1/jwks',
   '/readyz',
@@ -97,8 +101,22 @@ async function aggregatedOr(
 ): Promise<void> {
   exchange.reply.header('vary', 'Accept');
   if (!acceptsAggregated(exchange.headers.accept)) return answer(services, exchange, plain());
-  const body = Buffer.from(JSON.stringify(services.documents.aggregated(root)));
-  await exchange.reply.send(200, AGGREGATED, body);
+  const { json, hash } = services.documents.aggregated(root);
+  await sendTagged(exchange, hash, { type: AGGREGATED, bytes: json });
+}
+
+/** The protobuf form is the only one that kubectl asks for. */
+async function openApiV2({ documents }: Services, exchange: Exchange): Promise<void> {
+  const document = documents.openApiV2();
+  exchange.reply.header('vary', 'Accept');
+  const isProtobuf = (exchange.headers.accept ?? '').includes('com.github.proto-openapi.spec.v2');
+  await sendTagged(
+    exchange,
+    document.hash,
+    isProtobuf
+      ? { type: OPENAPI_V2_PROTOBUF, bytes: document.protobuf() }
+      : { type: 'application/json', bytes: document.json },
+  );
 }
 
 async function openApi(
@@ -108,15 +126,23 @@ async function openApi(
 ): Promise<void> {
   const document = services.documents.openApi(route.group, route.version);
   if (document === undefined) throw noSuchResource();
-  const tag = `"${document.hash}"`;
-  exchange.reply.header('etag', tag);
   exchange.reply.header('vary', 'Accept-Encoding');
   // The index gives the hash with each path: what is fetched by its hash never changes.
   if (exchange.query.get('hash') === document.hash)
     exchange.reply.header('cache-control', 'public, immutable, max-age=31536000');
-  if ((exchange.headers['if-none-match'] ?? '').split(/\s*,\s*/).includes(tag)) {
-    exchange.reply.begin(304);
-    return exchange.reply.end();
-  }
-  return exchange.reply.send(200, 'application/json', document.json);
+  await sendTagged(exchange, document.hash, { type: 'application/json', bytes: document.json });
+}
+
+/** Nothing but its tag for a client that has it already. */
+async function sendTagged(
+  { headers, reply }: Exchange,
+  hash: string,
+  body: { readonly type: string; readonly bytes: Buffer },
+): Promise<void> {
+  const tag = `"${hash}"`;
+  reply.header('etag', tag);
+  if (!(headers['if-none-match'] ?? '').split(/\s*,\s*/).includes(tag))
+    return reply.send(200, body.type, body.bytes);
+  reply.begin(304);
+  return reply.end();
 }

@@ -10,6 +10,7 @@ export type Route =
   | { readonly type: 'groups' }
   | { readonly type: 'group'; readonly group: string }
   | { readonly type: 'resources'; readonly group: string; readonly version: string }
+  | { readonly type: 'openapi-v2' }
   | { readonly type: 'openapi-index' }
   | { readonly type: 'openapi'; readonly group: string; readonly version: string }
   | { readonly type: 'key-set' }
@@ -180,6 +181,7 @@ export function pathAfter(path: string, route: ObjectRoute): string {
 
 function openapi(segments: readonly string[]): Route {
   const [edition, root, ...rest] = segments;
+  if (edition === 'v2' && root === undefined) return { type: 'openapi-v2' };
   if (edition !== 'v3') throw noSuchResource();
   if (root === undefined) return { type: 'openapi-index' };
   const [first, second, third] = rest;
