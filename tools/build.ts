@@ -1,6 +1,7 @@
 import { chown, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { build, type OutputFile, type Plugin } from 'esbuild';
+import { build, type OutputFile } from 'esbuild';
+import { bundleOptions } from './bundle.ts';
 import { PROGRAMS } from './programs.ts';
 
 /**
@@ -11,46 +12,11 @@ const ROOT = resolve(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 const KEEP_OLD_MS = 24 * 3_600_000;
 
-/** Packages with native parts find them beside their own files. */
-const NATIVE = ['lmdb', 'koffi'];
-
-/** CommonJS packages ask for Node's own modules by `require`, which an ES module lacks. */
-const REQUIRE = "import{createRequire as __makeRequire}from'node:module';";
-const BANNER = `${REQUIRE}const require=__makeRequire(import.meta.url);`;
-
-/**
- * An `import` of node:http copies its exports one by one, and one of them is a getter that loads all of undici: 13 MiB
- * and 50 ms that nobody here needs. A `require` does not.
- */
-const requireHttp: Plugin = {
-  name: 'require-http',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:)?https?$/ }, ({ path, namespace }) =>
-      namespace === 'required' ? { path, external: true } : { path, namespace: 'required' },
-    );
-    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)})`,
-    }));
-  },
-};
-
 const result = await build({
+  ...bundleOptions(),
   absWorkingDir: ROOT,
   entryPoints: PROGRAMS.map((name) => `src/${name}.ts`),
-  outbase: 'src',
   outdir: DIST,
-  chunkNames: 'parts/[name]-[hash]',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  external: NATIVE,
-  plugins: [requireHttp],
-  minifySyntax: true,
-  minifyWhitespace: true,
-  banner: { js: BANNER },
-  logLevel: 'warning',
   write: false,
 });
 

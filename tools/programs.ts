@@ -5,3 +5,6 @@ export const PROGRAMS: readonly string[] = [
   'images/merge-child',
   'engines/oci/attach-reader',
 ];
+
+/** What the package exports, by its path below `src`; `package.json` names each under `exports`. */
+export const LIBRARIES: readonly string[] = ['main/library/testing', 'main/library/client'];

@@ -4,6 +4,7 @@ import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keyFilesIn } from '../../src/access/authn/key-files.ts';
 import { openPki } from '../../src/access/authn/pki.ts';
 import { createHttpClient } from '../../src/client/http-client.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -38,7 +39,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** The administrator's. */
   async endpoint(): Promise<Endpoint> {
-    const pki = await openPki({ directory: join(this.#directory, 'pki'), clock: systemClock });
+    const pki = await openPki({ keys: keyFilesIn(join(this.#directory, 'pki')), clock: systemClock });
     const { certificate, key } = await pki.issue({ user: 'admin', groups: ['system:masters'] });
     return {
       server: `https://127.0.0.1:${this.#port}`,

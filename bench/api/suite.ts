@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keyFilesIn } from '../../src/access/authn/key-files.ts';
 import { openPki } from '../../src/access/authn/pki.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -63,7 +64,7 @@ async function otherServer(): Promise<Endpoint | undefined> {
 async function startEcho(): Promise<{ readonly endpoint: Endpoint } & AsyncDisposable> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-bench-'));
   try {
-    const pki = await openPki({ directory, clock: systemClock });
+    const pki = await openPki({ keys: keyFilesIn(directory), clock: systemClock });
     const own = await pki.server();
     const client = await pki.issue({ user: 'bench', groups: [] });
     const child = new Child('echo.ts');

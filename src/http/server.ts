@@ -153,7 +153,8 @@ const SERVER_OPTIONS = {
 } as const;
 
 function tlsFields(tls: TlsOptions) {
-  return { cert: tls.certificate, key: tls.key, ca: tls.clientCa };
+  // The default, named: Node.js looks it up anew, at length, for who does not name it.
+  return { cert: tls.certificate, key: tls.key, ca: tls.clientCa, ecdhCurve: 'auto' };
 }
 
 function requestHandler(services: Services): (exchange: Exchange) => Promise<void> {

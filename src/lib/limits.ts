@@ -128,6 +128,8 @@ export const LIMITS = {
   goneOwners: 4096,
   /** Keys the garbage collector works on at once, as upstream. */
   garbageWorkers: 20,
+  /** Longest the client of a cluster in a test waits for an object, unless it is told otherwise. */
+  clusterWaitMs: 10 * SECOND_MS,
   /** First and longest pause before an informer lists again. */
   informerRetryFirstMs: 200,
   informerRetryLongestMs: 30 * SECOND_MS,

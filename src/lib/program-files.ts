@@ -14,7 +14,7 @@ const ROOT = rootAbove(import.meta.dirname);
 
 /**
  * The file of a program of ours that another process or thread runs, in the same form as the caller runs in.
- * @param name path below `src`, without extension: `images/unpack/unpack-child`; must stand in tools/build.ts too
+ * @param name path below `src`, without extension: `images/unpack/unpack-child`; must stand in tools/programs.ts too
  */
 export function programFile(name: string): string {
   return IS_BUNDLE ? join(ROOT, 'dist', `${name}.js`) : join(ROOT, 'src', `${name}.ts`);

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { createAdmission } from '../access/admission/admission.ts';
 import { admissionPlugins } from '../access/admission/all.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
-import { openPki, type Pki } from '../access/authn/pki.ts';
+import type { KeyFiles } from '../access/authn/key-files.ts';
+import type { Pki } from '../access/authn/pki.ts';
 import {
   createServiceAccountTokens,
   type ServiceAccountTokens,
 } from '../access/authn/service-account-tokens.ts';
-import { openSigningKeys } from '../access/authn/signing-keys.ts';
 import { createAuthorizer } from '../access/authz/all.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
 import { createRbac } from '../access/authz/rbac/rbac.ts';
@@ -33,14 +32,14 @@ import { createRegistry } from '../registry/generic.ts';
 import { createLiveView, type FollowedView } from '../registry/live.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
-import { FRONT_PROXY } from './extension-authentication.ts';
+import { openServerKeys } from './server-keys.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
 export interface ApiParts {
   readonly store: Store;
   /** Where the certificate authority and the token key are. */
-  readonly pkiDirectory: string;
+  readonly keys: KeyFiles;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -63,8 +62,8 @@ export interface Api {
 }
 
 export async function createApi(parts: ApiParts): Promise<Api> {
-  const { store, clock, log } = parts;
-  const pki = await openPki({ directory: parts.pkiDirectory, clock });
+  const { store, keys, clock, log } = parts;
+  const { pki, signing, ...own } = await openServerKeys(keys, clock);
   const live = createLiveView({ registry: () => registry, clock, log });
   const lookup = createServiceLookup(live);
   const webhooks = createWebhookCaller(lookup);
@@ -95,17 +94,15 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   serveCustomKinds(registry.kinds, { live, log });
   const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
   const tokens = createServiceAccountTokens({
-    keys: await openSigningKeys(parts.pkiDirectory),
+    keys: signing,
     issuer: ISSUER,
     clock,
     find: findObject(registry),
   });
   const nodes = createNodeTunnels({ log });
   const fairness = createFairness(live);
-  const frontProxy = await openPki({ directory: join(parts.pkiDirectory, 'front-proxy'), clock });
-  const identity = await frontProxy.client(FRONT_PROXY, { user: FRONT_PROXY, groups: [] });
+  const identity = own.frontProxy;
   const extensions = createExtensions({ live, registry, lookup, identity, clock, log });
-  const { certificate, key } = await pki.server();
   await live.load(AbortSignal.timeout(LIMITS.requestMs));
   const server = createApiServer({
     registry,
@@ -121,9 +118,9 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     metrics: createServerMetrics(fairness),
     extensions,
     checks: { store: (signal) => checkStore(store, signal) },
-    tls: { certificate, key, clientCa: pki.caCertificate },
+    tls: { ...own.server, clientCa: pki.caCertificate },
   });
-  const frontProxyCa = frontProxy.caCertificate;
+  const { frontProxyCa } = own;
   return { registry, authorizer, server, nodes, pki, tokens, live, extensions, frontProxyCa, webhooks };
 }
 

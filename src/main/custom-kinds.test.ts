@@ -2,16 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { CustomResourceDefinition } from '../api/types.generated.ts';
 import { isCode } from '../lib/errors.ts';
-import { createMemoryStore } from '../store/memory.ts';
-import { type AllInOne, startAllInOne } from './all-in-one.ts';
+import { type Cluster, startCluster } from './library/start-cluster.ts';
 
 const DEFINITIONS = { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' };
 /** Promised: 50 ms. A machine that does other things besides is given more. */
 const SERVED_MS = 1000;
 
-let platform: AllInOne;
+let platform: Cluster;
 before(async () => {
-  platform = await startAllInOne({ store: createMemoryStore() });
+  platform = await startCluster();
 });
 after(() => platform[Symbol.asyncDispose]());
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { type KeyFiles, keyFilesIn } from '../access/authn/key-files.ts';
 import { CONTROLLERS_USER, SCHEDULER_USER } from '../access/authz/components.ts';
 import { createInProcessClient } from '../client/in-process-client.ts';
 import { type ElectionTimes, runElected } from '../client/leader-election.ts';
@@ -23,7 +24,8 @@ import { stopSignal } from './stop-signal.ts';
 
 export interface ServerOptions {
   readonly store: Store;
-  readonly pkiDirectory: string;
+  /** The authority, certificates and the keys of tokens. */
+  readonly keys: KeyFiles;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
@@ -139,7 +141,7 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
   const store = await openStore(config, stateDirectory, systemClock);
   const server = await startServer({
     store,
-    pkiDirectory: join(stateDirectory, 'pki'),
+    keys: keyFilesIn(join(stateDirectory, 'pki')),
     host: config.host,
     port: config.port,
     clock: systemClock,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmod, chown, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { keyFilesIn } from '../access/authn/key-files.ts';
 import { openPki } from '../access/authn/pki.ts';
 import type { Lease, Node } from '../api/types.generated.ts';
 import type { UpOptions } from '../cli/platform.ts';
@@ -97,7 +98,7 @@ async function writeCredentials(
 ): Promise<void> {
   const directory = join(layout.serverState, 'pki');
   if (shared !== undefined) await joinPki(directory, shared);
-  const pki = await openPki({ directory, clock: systemClock });
+  const pki = await openPki({ keys: keyFilesIn(directory), clock: systemClock });
   await pki.server(config.host === '127.0.0.1' ? [] : [config.host]);
   await ownAll(directory, user);
   const server = `https://${config.host === '0.0.0.0' ? '127.0.0.1' : config.host}:${config.port}`;

@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { keyFilesIn } from '../../src/access/authn/key-files.ts';
 import type {
   ConfigMap,
   Lease,
@@ -175,7 +176,7 @@ async function start(etcd: EtcdServers, pkiDirectory: string, name: string): Pro
   const store = await connectEtcdStore({ ...etcd.connect, prefix: '/amphora/' });
   const server: RunningServer = await startServer({
     store,
-    pkiDirectory,
+    keys: keyFilesIn(pkiDirectory),
     host: '127.0.0.1',
     port: 0,
     clock: systemClock,

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type ClientHttp2Session, connect, constants, type OutgoingHttpHeaders } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keyFilesIn } from '../../src/access/authn/key-files.ts';
 import type { Kind } from '../../src/api/kind.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLogger } from '../../src/lib/log.ts';
@@ -31,7 +32,7 @@ export async function startTarget(): Promise<Target> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-fuzz-'));
   const api = await createApi({
     store: createMemoryStore(),
-    pkiDirectory: join(directory, 'pki'),
+    keys: keyFilesIn(join(directory, 'pki')),
     clock: systemClock,
     log: silentLogger(),
   });

@@ -1,12 +1,10 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
-import { pathInside, writeFileAtomic } from '../../lib/files.ts';
 import type { Issuer, KeyPair, Subject } from './certificates.ts';
+import type { KeyFiles } from './key-files.ts';
 import type { SigningRequest } from './sign-request.ts';
 
 const CA_DAYS = 3650;
@@ -41,24 +39,22 @@ export interface Pki {
 }
 
 /**
- * Opens the authority in `directory`, making it on first start.
+ * Opens the authority among `keys`, making it on first start.
  * @throws Corrupt when only one of the CA's two files is there, or they do not belong together.
  */
-export async function openPki(options: { directory: string; clock: Clock }): Promise<Pki> {
-  const { directory, clock } = options;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await chmod(directory, 0o700);
-  const ca = await openAuthority(directory, clock);
+export async function openPki(options: { keys: KeyFiles; clock: Clock }): Promise<Pki> {
+  const { keys, clock } = options;
+  const ca = await openAuthority(keys, clock);
   const issue = async (subject: Subject, days = LEAF_DAYS) => {
     const { issueClient } = await maker();
     return await issueClient(await issuerOf(ca), { ...subject, now: clock.now(), days });
   };
   return {
     caCertificate: ca.certificate,
-    server: (extra = []) => ensureServer({ directory, clock, ca }, extra),
+    server: (extra = []) => ensureServer({ keys, clock, ca }, extra),
     client: (name, subject) =>
       ensure(
-        { directory, name, clock },
+        { keys, name, clock },
         (found) => sameSubject(found, subject) && signedBy(found, ca),
         () => issue(subject),
       ),
@@ -70,21 +66,21 @@ export async function openPki(options: { directory: string; clock: Clock }): Pro
   };
 }
 
-async function openAuthority(directory: string, clock: Clock): Promise<KeyPair> {
-  const found = await readPair(directory, 'ca');
+async function openAuthority(keys: KeyFiles, clock: Clock): Promise<KeyPair> {
+  const found = await readPair(keys, 'ca');
   if (found !== undefined) {
     const certificate = new X509Certificate(found.certificate);
     if (clock.now() > Date.parse(certificate.validTo))
       throw new AmphoraError(
         'Corrupt',
-        `the certificate authority in ${directory} has expired: remove ca.crt and ca.key, then start again`,
+        `the certificate authority at ${keys.path('ca.crt')} has expired: remove ca.crt and ca.key, then start again`,
       );
     return found;
   }
   // A name of its own, so that a client never mixes up the authorities of two installations.
   const name = `amphora-ca-${randomBytes(4).toString('hex')}`;
   const made = await (await maker()).createAuthority(name, { now: clock.now(), days: CA_DAYS });
-  await writePair(directory, 'ca', made);
+  await writePair(keys, 'ca', made);
   return made;
 }
 
@@ -97,7 +93,7 @@ async function issuerOf(ca: KeyPair): Promise<Issuer> {
   return await (await maker()).loadIssuer(ca);
 }
 
-function ensureServer(at: { directory: string; clock: Clock; ca: KeyPair }, extra: readonly string[]) {
+function ensureServer(at: { keys: KeyFiles; clock: Clock; ca: KeyPair }, extra: readonly string[]) {
   const names = [...new Set([...SERVER_NAMES, hostname(), ...extra])];
   return ensure(
     { ...at, name: 'server' },
@@ -110,17 +106,17 @@ function ensureServer(at: { directory: string; clock: Clock; ca: KeyPair }, extr
 }
 
 async function ensure(
-  at: { directory: string; name: string; clock: Clock },
+  at: { keys: KeyFiles; name: string; clock: Clock },
   fits: (found: X509Certificate) => boolean,
   make: () => Promise<KeyPair>,
 ): Promise<KeyPair> {
-  const found = await readPair(at.directory, at.name);
+  const found = await readPair(at.keys, at.name);
   if (found !== undefined) {
     const certificate = new X509Certificate(found.certificate);
     if (!isOld(certificate, at.clock.now()) && fits(certificate)) return found;
   }
   const made = await make();
-  await writePair(at.directory, at.name, made);
+  await writePair(at.keys, at.name, made);
   return made;
 }
 
@@ -144,18 +140,15 @@ function sameSubject(certificate: X509Certificate, subject: Subject): boolean {
   return lines.length === want.length && want.every((line) => lines.includes(line));
 }
 
-async function readPair(directory: string, name: string): Promise<KeyPair | undefined> {
-  const [certificate, key] = await Promise.all([
-    readIfThere(pathInside(directory, `${name}.crt`)),
-    readIfThere(pathInside(directory, `${name}.key`)),
-  ]);
+async function readPair(keys: KeyFiles, name: string): Promise<KeyPair | undefined> {
+  const [certificate, key] = await Promise.all([keys.read(`${name}.crt`), keys.read(`${name}.key`)]);
   if (certificate !== undefined && key !== undefined && belongTogether(certificate, key))
     return { certificate, key };
   if (name !== 'ca' || (certificate === undefined && key === undefined)) return undefined;
   // A new authority would lock out every client silently; that decision is a person's.
   throw new AmphoraError(
     'Corrupt',
-    `${join(directory, 'ca.crt')} and ca.key are not a pair: restore both, or remove both to start a new authority`,
+    `${keys.path('ca.crt')} and ca.key are not a pair: restore both, or remove both to start a new authority`,
   );
 }
 
@@ -167,16 +160,7 @@ function belongTogether(certificate: string, key: string): boolean {
   }
 }
 
-async function writePair(directory: string, name: string, pair: KeyPair): Promise<void> {
-  await writeFileAtomic(pathInside(directory, `${name}.key`), pair.key, 0o600);
-  await writeFileAtomic(pathInside(directory, `${name}.crt`), pair.certificate, 0o644);
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw AmphoraError.during(`reading ${path}`, error);
-  }
+async function writePair(keys: KeyFiles, name: string, pair: KeyPair): Promise<void> {
+  await keys.write(`${name}.key`, pair.key, 0o600);
+  await keys.write(`${name}.crt`, pair.certificate, 0o644);
 }

@@ -5,12 +5,10 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { exportJWK, type JWK } from 'jose';
 import { AmphoraError } from '../../lib/errors.ts';
-import { writeFileAtomic } from '../../lib/files.ts';
 import { LIMITS } from '../../lib/limits.ts';
+import type { KeyFiles } from './key-files.ts';
 
 const SIGNING_KEY = 'service-account.key';
 /** `service-account.2025.key`, `service-account.old.pub`: keys that signed before, or will. */
@@ -33,19 +31,19 @@ export interface SigningKeys {
 }
 
 /**
- * The keys in a directory: `service-account.key` signs and is made on first use. To change it, rename it to
+ * The keys among `keys`: `service-account.key` signs and is made on first use. To change it, rename it to
  * `service-account.<anything>.key` and start again: a new one is made, and what the old one signed stays good until
  * that file is removed.
  * @throws Corrupt for a file that holds no such key
  */
-export async function openSigningKeys(directory: string): Promise<SigningKeys> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const signing = await signingKeyIn(directory);
-  const others = (await readdir(directory)).filter((name) => OTHER_KEY.test(name)).sort();
-  const pems = await Promise.all(
-    others.slice(0, LIMITS.verificationKeys).map((name) => readFile(join(directory, name), 'utf8')),
+export async function openSigningKeys(keys: KeyFiles): Promise<SigningKeys> {
+  const signing = await signingKeyIn(keys);
+  const others = (await keys.names()).filter((name) => OTHER_KEY.test(name)).sort();
+  const pems = await Promise.all(others.slice(0, LIMITS.verificationKeys).map((name) => keys.read(name)));
+  return signingKeys(
+    signing,
+    pems.filter((pem) => pem !== undefined),
   );
-  return signingKeys(signing, pems);
 }
 
 /** @param pem PKCS #8 @param others PEM: keys, public or private */
@@ -59,17 +57,12 @@ export function signingKeys(pem: string, others: readonly string[] = []): Signin
   };
 }
 
-async function signingKeyIn(directory: string): Promise<string> {
-  const path = join(directory, SIGNING_KEY);
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      throw AmphoraError.during(`reading ${path}`, error);
-  }
+async function signingKeyIn(keys: KeyFiles): Promise<string> {
+  const found = await keys.read(SIGNING_KEY);
+  if (found !== undefined) return found;
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await writeFileAtomic(path, pem, 0o600);
+  await keys.write(SIGNING_KEY, pem, 0o600);
   return pem;
 }
 

@@ -6,6 +6,7 @@ import type { AccessParts } from '../../access/admission/access-parts.ts';
 import { type AdmissionPlugin, createAdmission } from '../../access/admission/admission.ts';
 import { createAuthenticator } from '../../access/authn/authenticator.ts';
 import type { KeyPair } from '../../access/authn/certificates.ts';
+import { keyFilesIn } from '../../access/authn/key-files.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
 import { createServiceAccountTokens } from '../../access/authn/service-account-tokens.ts';
 import { openSigningKeys } from '../../access/authn/signing-keys.ts';
@@ -79,7 +80,7 @@ export interface FixtureOptions {
 /** A whole API server over a store in memory, on a free port. */
 export async function startFixture(options: FixtureOptions = {}): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-http-'));
-  const pki = await openPki({ directory: join(directory, 'pki'), clock: systemClock });
+  const pki = await openPki({ keys: keyFilesIn(join(directory, 'pki')), clock: systemClock });
   const log = silentLogger();
   const live = createLiveView({ registry: () => registry, clock: systemClock, log });
   const rbac = createRbac(live);
@@ -105,7 +106,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   serveCustomKinds(registry.kinds, { live, log });
   const nodes = createNodeTunnels(options.pingMs === undefined ? { log } : { log, pingMs: options.pingMs });
   const tokens = createServiceAccountTokens({
-    keys: await openSigningKeys(join(directory, 'pki')),
+    keys: await openSigningKeys(keyFilesIn(join(directory, 'pki'))),
     issuer: 'https://kubernetes.default.svc.cluster.local',
     clock: systemClock,
     find: findObject(registry),
@@ -158,7 +159,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
 }
 
 async function extensionsOf(directory: string, parts: { live: LiveView; registry: Registry }) {
-  const frontProxy = await openPki({ directory: join(directory, 'front-proxy'), clock: systemClock });
+  const frontProxy = await openPki({ keys: keyFilesIn(join(directory, 'front-proxy')), clock: systemClock });
   const name = 'front-proxy-client';
   const extensions = createExtensions({
     ...parts,

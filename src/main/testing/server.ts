@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { keyFilesIn } from '../../access/authn/key-files.ts';
 import type { ApiObject } from '../../api/kind.ts';
 import type { Client, ObjectReference } from '../../client/client.ts';
 import { createInProcessClient } from '../../client/in-process-client.ts';
@@ -28,7 +29,7 @@ export async function startTestServer(): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), 'amphora-server-'));
   const server = await startServer({
     store: createMemoryStore(),
-    pkiDirectory: join(directory, 'pki'),
+    keys: keyFilesIn(join(directory, 'pki')),
     host: '127.0.0.1',
     port: 0,
     clock: systemClock,
