@@ -271,3 +271,33 @@ test('an eviction and a binding are what they are', async () => {
   assert.deepEqual(asked[0]?.kind, { group: 'policy', version: 'v1', kind: 'Eviction' });
   assert.equal((asked[0]?.object as Json | null)?.kind, 'Eviction');
 });
+
+test('match conditions decide before anything is sent', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) => respond(call, { allowed: false }));
+  const condition = (expression: string) => ({ matchConditions: [{ name: 'c', expression }] });
+  await register(api, 'Validating', [
+    { server, ...condition("object.metadata.name.startsWith('x-') && request.userInfo.username == 'admin'") },
+  ]);
+  assert.equal((await createMap(api, 'a')).status, 201);
+  assert.equal(server.requests.length, 0);
+  assert.equal((await createMap(api, 'x-a')).status, 400);
+  await register(api, 'Validating', [{ server, ...condition('object.data.none == "x"') }]);
+  const unclear = await createMap(api, 'b');
+  assert.equal(unclear.status, 403);
+  assert.match(unclear.message ?? '', /configmaps "b" is forbidden: .*no such key/);
+});
+
+test('a webhook of the older review is asked and believed in its own way', async () => {
+  const { made, requests } = await createWith(
+    'Mutating',
+    () => {
+      const patch = Buffer.from('[{"op":"add","path":"/data","value":{"old":"yes"}}]').toString('base64');
+      return { response: { allowed: true, patch } };
+    },
+    { admissionReviewVersions: ['v1beta1'] },
+  );
+  assert.equal(made.status, 201, made.message);
+  assert.deepEqual(made.data, { old: 'yes' });
+  assert.equal(requests[0]?.body.apiVersion, 'admission.k8s.io/v1beta1');
+});

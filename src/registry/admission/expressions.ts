@@ -33,17 +33,17 @@ export class ExpressionCheck {
     }
   }
 
-  conditions(spec: JsonObject): void {
+  conditions(spec: JsonObject, at = 'spec'): void {
     const listed = items(spec, 'matchConditions');
     if (listed.length > LIMITS.matchConditions)
       this.details.push({
         reason: 'FieldValueTooMany',
-        field: 'spec.matchConditions',
+        field: `${at}.matchConditions`,
         message: `Too many: ${listed.length}: must have at most ${LIMITS.matchConditions} items`,
       });
     const seen = new Set<string>();
     for (const [index, condition] of listed.entries()) {
-      const path = `spec.matchConditions[${index}]`;
+      const path = `${at}.matchConditions[${index}]`;
       this.expression(condition, 'expression', { path, returns: [TYPES.bool] });
       const name = text(condition, 'name');
       if (name === '') this.details.push(required(`${path}.name`));

@@ -21,11 +21,11 @@ import { nodes } from './nodes.ts';
 import { pods } from './pods.ts';
 import { quotas } from './quotas.ts';
 import { rbac } from './rbac.ts';
-import { resourceQuotas } from './resource-quotas.ts';
 import { secrets } from './secrets.ts';
 import { services } from './services.ts';
 import { simple } from './simple.ts';
 import { volumes } from './volumes.ts';
+import { webhookConfigurations } from './webhook-configurations.ts';
 import { workloads } from './workloads.ts';
 
 /** Every kind that needs more than its schema says. */
@@ -38,7 +38,6 @@ export function allStrategies(): readonly Strategy[] {
     configMaps,
     customResourceDefinitions,
     limitRanges,
-    resourceQuotas,
     apiServices,
     certificateSigningRequests,
     ...flowControl,
@@ -60,5 +59,6 @@ export function allStrategies(): readonly Strategy[] {
     ...simple,
     ...admissionPolicies,
     ...admissionPolicyBindings,
+    ...webhookConfigurations,
   ];
 }

@@ -72,9 +72,25 @@ function validateQuota(quota: Readonly<ApiObject>): ErrorDetail[] {
   ].some((pair) => pair.every((scope) => scopes.includes(scope)));
   if (excluding) details.push(invalid('spec.scopes', scopes, 'conflicting scopes'));
   const expressions = items(part(spec, 'scopeSelector'), 'matchExpressions');
+  const used = [...scopes, ...expressions.map((expression) => text(expression, 'scopeName'))];
+  const hard = Object.keys(part(spec, 'hard'));
+  if (used.some((scope) => hard.some((name) => !covers(scope, name))))
+    details.push(invalid('spec.scopes', used, 'unsupported scope applied to resource'));
   for (const [index, expression] of expressions.entries())
     details.push(...validateScope(expression, `spec.scopeSelector.matchExpressions[${index}]`));
   return details;
+}
+
+/** What a scope may be of: the objects that it speaks of, and of pods without requests only their number. */
+function covers(scope: string, name: string): boolean {
+  if (!SCOPES.includes(scope)) return true; // Refused by itself.
+  if (name === 'pods' || name === 'count/pods') return scope !== 'VolumeAttributesClass';
+  if (scope === 'BestEffort') return false;
+  const isStorage = /^(requests\.)?storage$|^persistentvolumeclaims$|\.storageclass\.storage\.k8s\.io\//.test(
+    name,
+  );
+  if (scope === 'VolumeAttributesClass') return isStorage || name === 'count/persistentvolumeclaims';
+  return !isStorage && (STANDARD.has(name) || /^(requests|limits|hugepages-)/.test(name));
 }
 
 function validateQuotaName(name: string, field: string): ErrorDetail[] {

@@ -53,14 +53,14 @@ export async function ask(
       'BadRequest',
       `admission webhook ${JSON.stringify(webhook.name)} does not support dry run`,
     );
-  const { uid, review, body } = await admissionReview(request, as);
+  const { uid, review, body } = await admissionReview(request, { as, version: webhook.reviewVersion });
   const mayPatch = parts.type === 'mutating';
   let answer: ReviewAnswer;
   try {
     const { timeoutSeconds, endpoint } = webhook;
     if (endpoint === undefined) throw new AmphoraError('Unavailable', webhook.broken);
     const got = await parts.caller.post(endpoint, review, { timeoutSeconds, signal: request.signal });
-    answer = reviewAnswer(got, { uid, mayPatch });
+    answer = reviewAnswer(got, { uid, mayPatch, version: webhook.reviewVersion });
   } catch (error) {
     if (!isCode(error, 'Unavailable') || request.signal.aborted) throw error;
     failed(parts, webhook, { ...at, error });

@@ -4,6 +4,7 @@ import { AmphoraError } from '../../../lib/errors.ts';
 import { type WebhookEndpoint, webhookEndpoint } from '../../webhooks/endpoint.ts';
 import { compileRule, type Rule } from '../match-rules.ts';
 import type { CompileConditions, Conditions } from './conditions.ts';
+import { isReviewVersion, type ReviewVersion } from './review.ts';
 
 /** One webhook of one configuration, ready to be matched and called. */
 export interface Webhook {
@@ -23,6 +24,8 @@ export interface Webhook {
   readonly hasSideEffects: boolean;
   readonly timeoutSeconds: number;
   readonly isReinvocable: boolean;
+  /** The first that it names and we speak. */
+  readonly reviewVersion: ReviewVersion;
 }
 
 const TIMEOUT_SECONDS = 10;
@@ -47,6 +50,7 @@ export function compileWebhook(
     failsOpen: webhook.failurePolicy === 'Ignore',
     hasSideEffects: webhook.sideEffects !== 'None' && webhook.sideEffects !== 'NoneOnDryRun',
     timeoutSeconds: webhook.timeoutSeconds ?? TIMEOUT_SECONDS,
+    reviewVersion: webhook.admissionReviewVersions.find(isReviewVersion) ?? 'v1',
     isReinvocable: 'reinvocationPolicy' in webhook && webhook.reinvocationPolicy === 'IfNeeded',
   };
   try {

@@ -9,10 +9,22 @@ import { textAt } from '../fields.ts';
 import { namespaceOf } from '../match-rules.ts';
 import { seenAs } from '../rewrite.ts';
 
-export const API_VERSION = 'admission.k8s.io/v1';
+/** Of an AdmissionReview; the older one is what some webhooks still ask for. */
+export type ReviewVersion = 'v1' | 'v1beta1';
+
+export function isReviewVersion(text: string): text is ReviewVersion {
+  return text === 'v1' || text === 'v1beta1';
+}
+
+function apiVersion(version: ReviewVersion): string {
+  return `admission.k8s.io/${version}`;
+}
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request */
-export async function admissionReview(request: AdmissionRequest, as: Kind) {
+export async function admissionReview(
+  request: AdmissionRequest,
+  { as, version }: { readonly as: Kind; readonly version: ReviewVersion },
+) {
   const uid = randomUUID();
   const { operation, object, old } = request;
   const body = operation === 'DELETE' ? null : await seenAs(request, object, as);
@@ -20,7 +32,7 @@ export async function admissionReview(request: AdmissionRequest, as: Kind) {
   const { dryRun, options, ...fields } = requestFields(request, as);
   const review = {
     kind: 'AdmissionReview',
-    apiVersion: API_VERSION,
+    apiVersion: apiVersion(version),
     request: { uid, ...fields, object: body, oldObject: before, dryRun, options },
   };
   return { uid, review, body };
@@ -71,29 +83,27 @@ export interface ReviewAnswer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+interface Expected {
+  readonly uid: string;
+  readonly mayPatch: boolean;
+  readonly version: ReviewVersion;
+}
+
 /**
  * What a webhook answered, checked.
  * @throws Unavailable in upstream's words for what is no answer to this review.
  */
-export function reviewAnswer(
-  answer: JsonObject,
-  { uid, mayPatch }: { readonly uid: string; readonly mayPatch: boolean },
-): ReviewAnswer {
+export function reviewAnswer(answer: JsonObject, { uid, mayPatch, version }: Expected): ReviewAnswer {
   const { response } = answer;
   if (!isJsonObject(response)) throw bad('webhook response was absent');
-  if (answer.apiVersion !== API_VERSION || answer.kind !== 'AdmissionReview')
-    throw bad(
-      `expected webhook response of ${API_VERSION}, Kind=AdmissionReview, got ${said(answer, 'apiVersion')}, Kind=${said(answer, 'kind')}`,
-    );
-  if (response.uid !== uid)
-    throw bad(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(said(response, 'uid'))}`);
+  if (version === 'v1') checkEnvelope(answer, response.uid, uid);
   const { allowed, warnings } = response;
   if (allowed !== undefined && typeof allowed !== 'boolean') throw bad('response.allowed is no boolean');
   const annotations = isJsonObject(response.auditAnnotations) ? response.auditAnnotations : {};
   return {
     allowed: allowed === true,
     status: isJsonObject(response.status) ? response.status : {},
-    patch: patchOf(response, mayPatch),
+    patch: patchOf(response, { mayPatch, version }),
     warnings: Array.isArray(warnings)
       ? warnings.filter((one) => typeof one === 'string').slice(0, LIMITS.warnings)
       : [],
@@ -105,8 +115,24 @@ export function reviewAnswer(
   };
 }
 
-function patchOf(response: JsonObject, mayPatch: boolean): readonly unknown[] | undefined {
-  const { patch = '', patchType } = response;
+/** The older version left both out. */
+function checkEnvelope(answer: JsonObject, answered: unknown, uid: string): void {
+  const expected = apiVersion('v1');
+  if (answer.apiVersion !== expected || answer.kind !== 'AdmissionReview')
+    throw bad(
+      `expected webhook response of ${expected}, Kind=AdmissionReview, got ${said(answer, 'apiVersion')}, Kind=${said(answer, 'kind')}`,
+    );
+  if (answered === uid) return;
+  const shown = typeof answered === 'string' ? answered.slice(0, 128) : '';
+  throw bad(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(shown)}`);
+}
+
+function patchOf(
+  response: JsonObject,
+  { mayPatch, version }: Pick<Expected, 'mayPatch' | 'version'>,
+): readonly unknown[] | undefined {
+  const { patch = '' } = response;
+  const patchType = version === 'v1' || patch === '' ? response.patchType : 'JSONPatch';
   const has = patch !== '' && patch !== null;
   if (!mayPatch) {
     if (has) throw bad('validating webhook may not return response.patch');
