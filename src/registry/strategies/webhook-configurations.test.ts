@@ -52,7 +52,7 @@ const CASES: ReadonlyArray<[Record<string, unknown>, string, string]> = [
   ],
   [{ rules: [{ ...GOOD.rules[0], operations: [] }] }, 'webhooks[0].rules[0].operations', 'Required value'],
   [{ sideEffects: 'Some' }, 'webhooks[0].sideEffects', 'supported values: "None", "NoneOnDryRun"'],
-  [{ sideEffects: null }, 'webhooks[0].sideEffects', 'must specify one of None, NoneOnDryRun'],
+  [{ sideEffects: null }, 'webhooks[0].sideEffects', 'Required value'],
   [
     { timeoutSeconds: 31 },
     'webhooks[0].timeoutSeconds',
