@@ -3,20 +3,38 @@ import { isJsonObject, type JsonObject, memberOf } from '../json.ts';
 import { duplicate, invalid } from './faults.ts';
 import type { Node } from './node.ts';
 
-/** Items that stand twice in lists that are sets, and keys that stand twice in lists that are maps. */
-export function listTypeFaults(node: Node, value: unknown, path = ''): ErrorDetail[] {
-  if (!node.has.uniqueLists) return [];
+/**
+ * Items that stand twice in lists that are sets, and keys that stand twice in lists that are maps.
+ * @param old what is the same value there is not looked at
+ */
+export function listTypeFaults(node: Node, value: unknown, old?: unknown): ErrorDetail[] {
+  return faultsAt(node, value, { path: '', old });
+}
+
+interface At {
+  readonly path: string;
+  readonly old: unknown;
+}
+
+function faultsAt(node: Node, value: unknown, { path, old }: At): ErrorDetail[] {
+  if (!node.has.uniqueLists || (value === old && value !== undefined)) return [];
   if (Array.isArray(value)) {
     const { items } = node;
     const below =
-      items === undefined ? [] : value.flatMap((item, at) => listTypeFaults(items, item, `${path}[${at}]`));
+      items === undefined
+        ? []
+        : value.flatMap((item, at) => faultsAt(items, item, { path: `${path}[${at}]`, old: undefined }));
     return [...ownFaults(node, value, path), ...below];
   }
   if (!isJsonObject(value)) return [];
   return Object.entries(value).flatMap(([key, member]) => {
+    const before = isJsonObject(old) ? memberOf(old, key) : undefined;
     const field = node.fields.get(key);
-    if (field !== undefined) return listTypeFaults(field, member, path === '' ? key : `${path}.${key}`);
-    return typeof node.values === 'object' ? listTypeFaults(node.values, member, `${path}[${key}]`) : [];
+    if (field !== undefined)
+      return faultsAt(field, member, { path: path === '' ? key : `${path}.${key}`, old: before });
+    return typeof node.values === 'object'
+      ? faultsAt(node.values, member, { path: `${path}[${key}]`, old: before })
+      : [];
   });
 }
 

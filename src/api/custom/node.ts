@@ -56,6 +56,8 @@ export interface Checks {
   readonly anyOf: readonly Node[];
   readonly oneOf: readonly Node[];
   readonly not: Node | undefined;
+  /** Whether there is anything to check of a value itself, besides its type. */
+  readonly any: boolean;
 }
 
 /** One of `x-kubernetes-validations`; texts that are not given are empty. */
@@ -162,8 +164,11 @@ function readChecks(from: JsonObject, patterns: Patterns): Checks {
     anyOf: nodes('anyOf'),
     oneOf: nodes('oneOf'),
     not: isJsonObject(from.not) ? readNode(from.not, patterns) : undefined,
+    any: format !== '' || SCALAR_CHECKS.some((key) => from[key] !== undefined),
   };
 }
+
+const SCALAR_CHECKS = ['minimum', 'maximum', 'multipleOf', 'minLength', 'maxLength', 'pattern', 'enum'];
 
 /** RE2, as upstream: a CRD's pattern cannot take more than linear time, whatever it is tried on. */
 function readPattern(text: unknown, patterns: Patterns): Checks['pattern'] {

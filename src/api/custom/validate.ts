@@ -31,6 +31,7 @@ class Check {
   matches = 0;
 
   visit(node: Node, value: unknown, at: At): void {
+    if (at.old === value) return; // Whatever is wrong with it would be forgiven.
     const before = this.faults.length;
     this.attempt(node, value, at);
     if (this.faults.length > before && at.old !== NONE && equalJson(at.old, value))
@@ -47,7 +48,7 @@ class Check {
       return;
     }
     this.#alternatives(node, value, at);
-    for (const found of checkScalar(node, value, at.path)) this.#add(found);
+    if (node.checks.any) for (const found of checkScalar(node, value, at.path)) this.#add(found);
     if (typeof value === 'number') this.matches += 1;
     if (Array.isArray(value)) this.#items(node, value, at);
     else if (isJsonObject(value)) this.#members(node, value, at);

@@ -37,6 +37,7 @@ class Check {
 
   visit(tree: RuleTree, value: unknown, at: At): void {
     if (value === null || value === undefined || this.#ended) return;
+    if (value === at.old && !tree.transitions) return; // Whatever is wrong with it would be forgiven.
     for (const rule of tree.rules) {
       if (this.#ended) return;
       if ('program' in rule) this.#rule(rule, { node: tree.node, value, at });

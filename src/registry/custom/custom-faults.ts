@@ -61,7 +61,7 @@ function newListFaults(
   object: Readonly<ApiObject>,
   old: Readonly<ApiObject> | undefined,
 ): ErrorDetail[] {
-  const faults = listTypeFaults(root, object);
+  const faults = listTypeFaults(root, object, old);
   if (faults.length === 0 || old === undefined) return faults;
   return listTypeFaults(root, old).length > 0 ? [] : faults;
 }

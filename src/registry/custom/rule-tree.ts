@@ -12,6 +12,8 @@ export interface RuleTree {
   readonly fields: ReadonlyMap<string, RuleTree>;
   readonly values: RuleTree | undefined;
   readonly items: RuleTree | undefined;
+  /** Whether a rule here or below looks at how it was. */
+  readonly transitions: boolean;
 }
 
 /** @param isResource the node is the root of an object: rules may read its type and name */
@@ -25,13 +27,13 @@ export function compileRules(node: Node, isResource: boolean): RuleTree | undefi
   const below = (one: Node | boolean | undefined) =>
     typeof one === 'object' ? compileRules(one, one.embedded) : undefined;
   const self = node.rules.length === 0 ? undefined : schemaType(schemaOf(node, isResource));
-  return {
-    node,
-    rules: self === undefined ? [] : node.rules.map((rule) => compileRule(rule, node, self)),
-    fields,
-    values: below(node.values),
-    items: below(node.items),
-  };
+  const rules = self === undefined ? [] : node.rules.map((rule) => compileRule(rule, node, self));
+  const values = below(node.values);
+  const items = below(node.items);
+  const trees = [...fields.values(), values, items];
+  const transitions =
+    rules.some((rule) => 'program' in rule && rule.usesOldSelf) || trees.some((tree) => tree?.transitions);
+  return { node, rules, fields, values, items, transitions };
 }
 
 function schemaOf(node: Node, isResource: boolean): Schema {
