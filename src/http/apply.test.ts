@@ -260,46 +260,6 @@ test('a revision or a uid in what is applied must be the current one', async () 
   assert.deepEqual((await get(path)).data, { x: '2' });
 });
 
-test('options are checked in the words of upstream', async () => {
-  const long = 'x'.repeat(129);
-  const cases = [
-    [
-      'apply',
-      '',
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    ],
-    [
-      'merge',
-      '?force=true',
-      'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
-    ],
-    [
-      'merge',
-      `?fieldManager=${long}`,
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes',
-    ],
-    [
-      'merge',
-      '?fieldManager=a%07',
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Invalid value: "a\\u0007": invalid character U+0007 (at position 1)',
-    ],
-    [
-      'merge',
-      '?dryRun=No',
-      'PatchOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["No"]: supported values: "All"',
-    ],
-  ] as const;
-  for (const [type, query, message] of cases) {
-    const answer = await patch(`${MAPS}/any${query}`, type, map('any', {}));
-    assert.deepEqual([answer.status, answer.json().message], [422, message]);
-  }
-  const cbor = await api.call('PATCH', `${MAPS}/any?fieldManager=x`, {
-    body: 'x',
-    headers: { 'content-type': 'application/apply-patch+cbor' },
-  });
-  assert.equal(cbor.status, 415);
-});
-
 test('what kubectl applied on its side becomes the server-side applier’s, unless it was changed since', async () => {
   const path = `${MAPS}/migrated`;
   const config = map('migrated', { x: '1', y: '1' });

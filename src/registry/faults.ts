@@ -44,3 +44,15 @@ export function throwIfInvalid(kind: Kind, name: string, details: readonly Error
 function aboutResource(kind: Kind, name: string) {
   return { group: kind.group, kind: kind.resource, name };
 }
+
+const SHOWN_PATCH = 1000;
+
+/** What a patch made, or the patch itself, cannot be decoded: in the words of upstream, which names no kind here. */
+export function invalidPatch(value: unknown, why: string): AmphoraError {
+  const text = JSON.stringify(value) ?? '';
+  const shown = JSON.stringify(text.length > SHOWN_PATCH ? `${text.slice(0, SHOWN_PATCH)}…` : text);
+  const message = `Invalid value: ${shown}: ${why}`;
+  return new AmphoraError('Invalid', ` "" is invalid: patch: ${message}`, {
+    details: [{ reason: 'FieldValueInvalid', field: 'patch', message }],
+  });
+}

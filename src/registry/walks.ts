@@ -5,6 +5,7 @@ import { prune } from '../api/custom/prune.ts';
 import { cloneJson, isJsonObject } from '../api/json.ts';
 import { type ApiObject, apiVersionOf, type Kind, type KindTable } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
+import { invalidPatch } from './faults.ts';
 import type { RequestContext } from './registry.ts';
 
 /** The object with what its kind's schema says a missing field means. */
@@ -24,20 +25,21 @@ export function fillDefaults({ custom }: Kind, object: ApiObject): void {
 
 /**
  * What a patch made, decoded as a request body is. Owners that it left as they were are not looked at again.
- * @throws BadRequest when it is no object of the kind.
+ * @throws Invalid when it is no object of the kind.
  */
 export function conformPatched(
   kind: Kind,
   value: unknown,
   from: { readonly context: RequestContext; readonly current?: Readonly<ApiObject> },
 ): ApiObject {
+  const decoding: Decoding = { context: from.context, refuse: (why) => invalidPatch(value, why) };
   const owners = from.current?.metadata.managedFields;
-  if (owners === undefined || !isJsonObject(value)) return conformObject(kind, value, from.context);
+  if (owners === undefined || !isJsonObject(value)) return conformObject(kind, value, decoding);
   const { metadata } = value;
   if (!isJsonObject(metadata) || metadata.managedFields !== owners)
-    return conformObject(kind, value, from.context);
+    return conformObject(kind, value, decoding);
   const { managedFields: _owners, ...rest } = metadata;
-  const object = conformObject(kind, { ...value, metadata: rest }, from.context);
+  const object = conformObject(kind, { ...value, metadata: rest }, decoding);
   object.metadata.managedFields = owners;
   return object;
 }
@@ -53,23 +55,31 @@ export function conformBody(
 ): ApiObject {
   const { kind, subresource } = target;
   const sub = kind.subresources.find(({ name }) => name === subresource);
-  if (sub === undefined || sub.kind === kind.kind) return conformObject(kind, body.object, body.context);
+  const decoding: Decoding = {
+    context: body.context,
+    refuse: (why) => new AmphoraError('BadRequest', why),
+  };
+  if (sub === undefined || sub.kind === kind.kind) return conformObject(kind, body.object, decoding);
   const schema = kinds.schemaOf(apiVersionOf(sub), sub.kind);
   if (schema === undefined) return withMetadata(cloneJson(body.object) as ApiObject);
-  return conformObject({ kind: sub.kind, version: sub.version, schema }, body.object, body.context);
+  return conformObject({ kind: sub.kind, version: sub.version, schema }, body.object, decoding);
+}
+
+interface Decoding {
+  readonly context: RequestContext;
+  /** The error for what cannot be decoded. */
+  readonly refuse: (why: string) => AmphoraError;
 }
 
 /** Unknown fields are dropped with a warning, or refused, as the request wants it. */
-function conformObject(kind: Decoded, value: unknown, context: RequestContext): ApiObject {
+function conformObject(kind: Decoded, value: unknown, { context, refuse }: Decoding): ApiObject {
   const { value: object, unknown, wrong } = decode(kind, value);
   if (wrong.length > 0)
-    throw new AmphoraError(
-      'BadRequest',
+    throw refuse(
       `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: ${wrong.map((fault) => fault.message).join('; ')}`,
     );
   if (unknown.length > 0 && context.fieldValidation !== 'Ignore') {
-    const message = strictDecodingError(unknown);
-    if (context.fieldValidation === 'Strict') throw new AmphoraError('BadRequest', message);
+    if (context.fieldValidation === 'Strict') throw refuse(strictDecodingError(unknown));
     for (const path of unknown) context.warn(`unknown field ${JSON.stringify(path)}`);
   }
   return withMetadata(object as ApiObject); // It conforms to the kind's schema.
