@@ -83,7 +83,7 @@ class LmdbStore implements Store {
   async get(key: StoreKey, { revision }: ReadOptions): Promise<StoredObject | undefined> {
     if (revision !== undefined && revision < this.#fanout.revision) {
       const { namespace, name, resource } = key;
-      const page = this.#pageAt({ resource, namespace }, revision);
+      const page = this.#pageAt({ resource, namespace }, revision, undefined);
       return page.find((object) => object.key.name === name);
     }
     const value = this.#database.get(objectKey(key));
@@ -95,7 +95,7 @@ class LmdbStore implements Store {
     const revision = Math.min(options.revision ?? newest, newest);
     // One more than asked for tells whether there is more; everything here is one turn, and so one snapshot.
     const wanted = range.limit === undefined ? undefined : range.limit + 1;
-    const found = revision < newest ? this.#pageAt(range, revision) : this.#page(range, wanted);
+    const found = revision < newest ? this.#pageAt(range, revision, wanted) : this.#page(range, wanted);
     const items = range.limit === undefined ? found : found.slice(0, range.limit);
     const more = found.length > items.length;
     const last = items.at(-1)?.key;
@@ -189,25 +189,50 @@ class LmdbStore implements Store {
     return this.#database.getKeysCount({ start, end });
   }
 
-  /** Today's objects, with every change since undone. */
-  #pageAt(range: StoreRange, revision: number): StoredObject[] {
+  /**
+   * Today's objects, with every change since undone: what is read is the changes, and no more objects than are wanted,
+   * so that the pages of a list that others write beside cost as much as those of a quiet one.
+   */
+  #pageAt(range: StoreRange, revision: number, wanted: number | undefined): StoredObject[] {
     if (revision < this.#compacted) throw expired(revision, this.#compacted);
-    const found = new Map(
-      this.#page(range, undefined).map((object) => [objectKey(object.key).toString(), object]),
-    );
     const { start, end } = objectRange(range);
-    const undone = new Set<string>();
+    const undone = this.#undone({ start, end }, revision);
+    const back = [...undone].filter(([, was]) => was !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+    const found: StoredObject[] = [];
+    let next = 0;
+    const take = (before: string | undefined) => {
+      for (; next < back.length && found.length !== wanted; next++) {
+        const [text, was] = back[next] ?? [];
+        if (text === undefined || was === undefined || (before !== undefined && text >= before)) return;
+        found.push(was);
+      }
+    };
+    for (const { key, value } of this.#database.getRange({ start, end })) {
+      const text = key.toString();
+      take(text);
+      if (found.length === wanted) return found;
+      if (!undone.has(text)) found.push({ key: keyOfObject(key), ...decodeObject(value) });
+    }
+    take(undefined);
+    return found;
+  }
+
+  /** What changed in a range since a revision, by key: as it was then; undefined for what was not there. */
+  #undone(
+    { start, end }: { readonly start: Buffer; readonly end: Buffer },
+    revision: number,
+  ): Map<string, StoredObject | undefined> {
+    const undone = new Map<string, StoredObject | undefined>();
     for (const event of this.#eventsAfter(revision)) {
       const key = objectKey(event.key);
       const text = key.toString();
       // What an object was then, the first change since tells.
       if (key.compare(start) < 0 || key.compare(end) >= 0 || undone.has(text)) continue;
-      undone.add(text);
       const { previous, previousRevision } = event;
-      if (previous === undefined) found.delete(text);
-      else found.set(text, { key: event.key, bytes: previous, revision: previousRevision });
+      const was = previous && { key: event.key, bytes: previous, revision: previousRevision };
+      undone.set(text, was);
     }
-    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+    return undone;
   }
 
   *#eventsAfter(revision: number): Generator<Event> {

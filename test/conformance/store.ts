@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AmphoraError, isCode } from '../../src/lib/errors.ts';
 import { LIMITS } from '../../src/lib/limits.ts';
-import type { Change, Store, StoreEvent, WatchBatch, WatchRange } from '../../src/store/store.ts';
+import type { Change, Store, StoreEvent, StoreKey, WatchBatch, WatchRange } from '../../src/store/store.ts';
 
 export interface StoreHarness {
   readonly name: string;
@@ -137,6 +137,28 @@ function listing(store: () => Store): void {
       [`a=old@${first}`, `b=old@${revision}`],
     );
     assert.equal((await store().get(key('o/a', 'olds'), { ...read, revision }))?.bytes.toString(), 'old');
+  });
+
+  test('pages at one revision are those of one list, whatever is written between them', async () => {
+    const name = (index: number) => `pg/${String(index).padStart(2, '0')}`;
+    for (let index = 0; index < 40; index += 2) await put(store(), name(index), `${index}`, 0, 'paged');
+    const all = await store().list({ resource: 'paged' }, read);
+    const wanted = all.items.map((item) => `${item.key.name}=${item.bytes}`);
+    for (const limit of [1, 3, 7, 40]) {
+      const found: string[] = [];
+      let range: { resource: string; limit: number; after?: StoreKey } = { resource: 'paged', limit };
+      for (let more = true, round = 0; more; round++) {
+        const page = await store().list(range, { ...read, revision: all.revision });
+        found.push(...page.items.map((item) => `${item.key.name}=${item.bytes}`));
+        ({ more } = page);
+        range = { ...range, after: page.items.at(-1)?.key ?? key('pg/z') };
+        // Written, gone and come again, before and behind the page.
+        const index = (round * 13) % 40;
+        if (index % 3 === 0) await store().commit([{ key: key(name(index), 'paged') }], signal);
+        else await put(store(), name(index), 'late', undefined, 'paged');
+      }
+      assert.deepEqual(found, wanted, `pages of ${limit}`);
+    }
   });
 
   test('an object of the past keeps its revision when the change that made it is compacted away', async () => {
