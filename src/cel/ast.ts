@@ -19,7 +19,13 @@ export type Node =
       readonly optional: boolean;
     }
   | CallNode
-  | { readonly op: 'list'; readonly at: number; readonly items: readonly ListItem[] }
+  /** `mixed`: its items need not be of one type, as what `format` is given. */
+  | {
+      readonly op: 'list';
+      readonly at: number;
+      readonly items: readonly ListItem[];
+      readonly mixed?: boolean;
+    }
   | { readonly op: 'map'; readonly at: number; readonly entries: readonly MapEntry[] }
   | {
       readonly op: 'struct';

@@ -93,7 +93,8 @@ function compile(source: string, scope: Scope): Built {
     return build(parse(source), scope);
   } catch (error) {
     if (!(error instanceof SourceFault)) throw error;
-    throw new AmphoraError('Invalid', `compilation failed: ${located(source, error)}`);
+    const words = error.at < 0 ? error.message : `compilation failed: ${located(source, error)}`;
+    throw new AmphoraError('Invalid', words);
   }
 }
 

@@ -133,10 +133,16 @@ function double(value: unknown, verb: string): number {
   throw wrong(verb, value, 'only doubles can be formatted so');
 }
 
+/** cel-go's formatter for text writes a power of ten so, in the version that Kubernetes has. */
+const SUPERSCRIPTS = [...'⁰¹²³⁴⁵⁶⁷⁸⁹'];
+
 function exponential(value: number, digits: number): string {
   const [mantissa, exponent = '0'] = value.toExponential(digits).split('e');
   const power = Math.abs(Number(exponent));
-  return `${mantissa}e${exponent.startsWith('-') ? '-' : '+'}${String(power).padStart(2, '0')}`;
+  const raised = String(power)
+    .padStart(2, '0')
+    .replaceAll(/\d/g, (digit) => SUPERSCRIPTS[Number(digit)] ?? digit);
+  return `${mantissa}×10${exponent.startsWith('-') ? '⁻' : ''}${raised}`;
 }
 
 function hexadecimal(value: unknown): string {

@@ -35,6 +35,7 @@ interface FoldShape {
 export function expandMacro(call: CallNode): Node {
   const { name, args, receiver, at } = call;
   if (receiver === undefined) return name === 'has' && args.length === 1 ? has(call) : call;
+  if (name === 'format') return { ...call, args: args.map(mixed) };
   const key = `${name}/${args.length}`;
   const shape = Object.hasOwn(FOLDS, key) ? FOLDS[key] : undefined;
   if (shape !== undefined) return fold(call, receiver, shape);
@@ -54,6 +55,12 @@ export function expandMacro(call: CallNode): Node {
   const isBind = name === 'bind' && receiver.op === 'ident' && receiver.name === 'cel' && args.length === 3;
   if (!isBind || third === undefined) return call;
   return { op: 'bind', at, name: variableName(first, 'cel.bind'), value: second, body: third };
+}
+
+/** A list whose items, and theirs, may be of several types. */
+function mixed(node: Node): Node {
+  if (node.op !== 'list') return node;
+  return { ...node, mixed: true, items: node.items.map((item) => ({ ...item, value: mixed(item.value) })) };
 }
 
 function has({ args: [argument], at }: CallNode): Node {

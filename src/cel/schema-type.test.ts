@@ -44,6 +44,19 @@ const SCHEMA = object({
   namespace: { type: 'string' },
   under__score: { type: 'string' },
   inner: object({ x: { type: 'integer' } }),
+  anything: { type: 'any' },
+  anythings: { type: 'array', items: { type: 'any' }, listType: 'atomic', mapKeys: [] },
+  gone: { type: 'string' },
+  keyed: {
+    type: 'array',
+    items: object({
+      k: { type: 'string' },
+      v: { type: 'integer' },
+      set: { type: 'array', items: { type: 'integer' }, listType: 'set', mapKeys: [] },
+    }),
+    listType: 'map',
+    mapKeys: ['k'],
+  },
 });
 
 const SELF = {
@@ -60,6 +73,11 @@ const SELF = {
   namespace: 'ns',
   under__score: 'u',
   inner: { x: 1 },
+  gone: null,
+  keyed: [
+    { k: 'a', v: 1, set: [1, 2] },
+    { k: 'b', v: 2 },
+  ],
 };
 
 const self = schemaType(SCHEMA);
@@ -87,6 +105,12 @@ const TRUE = [
   '!oldSelf.hasValue() || oldSelf.value().replicas == self.replicas',
   'oldSelf.?replicas.orValue(3) == self.replicas',
   'has(self.inner.x) && !has(self.open)',
+  // Null is absent.
+  "!has(self.gone) && self.?gone.orValue('z') == 'z'",
+  // The order of sets, and of lists whose items have keys, does not count.
+  "self.names == ['a'] && self.names + ['a', 'b'] == ['b', 'a'] && (self.names + ['b', 'a']).size() == 2",
+  'self.keyed == self.keyed && self.ratios != [2.5, 1.0]',
+  "(self.keyed + dyn([{'k': dyn('a'), 'v': 9}]))[0].v == 9 && (self.keyed + dyn([{'k': 'c'}])).size() == 3",
 ];
 
 for (const source of TRUE) test(source, () => assert.equal(run(source), true));
@@ -94,6 +118,17 @@ for (const source of TRUE) test(source, () => assert.equal(run(source), true));
 test('an optional that has a value', () => {
   assert.equal(run('oldSelf.value().replicas', new Optional({ replicas: 5 })), 5);
   assert.equal(run('oldSelf.?inner.x.orValue(0)', new Optional({ inner: { x: 9 } })), 9);
+});
+
+test('what is compared with its old value is compared by its schema', () => {
+  const program = compileExpression('self == oldSelf', { variables: { self, oldSelf: self } });
+  const same = (oldSelf: unknown) => program.evaluate({ self: SELF, oldSelf }, new CelBudget()).value;
+  const [first, second] = SELF.keyed;
+  assert.equal(same(structuredClone(SELF)), true);
+  assert.equal(same({ ...SELF, keyed: [second, { ...first, set: [2, 1] }] }), true);
+  assert.equal(same({ ...SELF, keyed: [second, { ...first, set: [2, 3] }] }), false);
+  assert.equal(same({ ...SELF, keyed: [second, { ...second, k: 'c' }] }), false);
+  assert.equal(same({ ...SELF, ratios: [2.5, 1] }), false);
 });
 
 test('fields a schema does not have and types it does not allow are refused', () => {
@@ -106,6 +141,8 @@ test('fields a schema does not have and types it does not allow are refused', ()
     () => run("self.replicas == 'a'"),
     /found no matching overload for '_==_' applied to '\(int, string\)'/,
   );
+  assert.throws(() => run('has(self.anything)'), /undefined field 'anything'/);
+  assert.throws(() => run('self.anythings.size() == 0'), /undefined field 'anythings'/);
   assert.throws(() => run('self.constructor'), /undefined field 'constructor'/);
   assert.throws(() => run("self['replicas']"), /no matching overload/);
 });

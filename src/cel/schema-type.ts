@@ -53,8 +53,10 @@ function longest(words: readonly string[]): number {
   return Math.max(0, ...words.map((word) => word.length));
 }
 
-function arrayType({ items, bounds }: ArraySchema): CelType {
-  return listOf(schemaType(items), countOf(bounds, items));
+function arrayType({ items, bounds, listType, mapKeys }: ArraySchema): CelType {
+  const plain = listOf(schemaType(items), countOf(bounds, items));
+  if (listType === 'atomic') return plain;
+  return { ...plain, keys: listType === 'map' ? mapKeys : [] };
 }
 
 function countOf(bounds: Bounds | undefined, item: Schema): number {
@@ -71,12 +73,17 @@ function smallest(schema: Schema): number {
 /** Fields are made when an expression asks for them: a pod's schema is large and an expression small. */
 function objectType({ fields, name }: ObjectSchema): ObjectType {
   const made = new Map<string, ObjectField | undefined>();
+  const field = (asked: string): ObjectField | undefined => {
+    if (!made.has(asked)) made.set(asked, fieldOf(fields, asked));
+    return made.get(asked);
+  };
   return {
     kind: 'object',
     name: name === '' ? 'object' : name,
-    field(asked) {
-      if (!made.has(asked)) made.set(asked, fieldOf(fields, asked));
-      return made.get(asked);
+    field,
+    memberType: (member) => {
+      const name = escapeName(member);
+      return name === undefined ? undefined : field(name)?.type;
     },
   };
 }
@@ -84,10 +91,16 @@ function objectType({ fields, name }: ObjectSchema): ObjectType {
 function fieldOf(fields: ObjectSchema['fields'], asked: string): ObjectField | undefined {
   for (const member of candidates(asked)) {
     const field: Field | undefined = Object.hasOwn(fields, member) ? fields[member] : undefined;
-    if (field !== undefined && escapeName(member) === asked)
+    if (field !== undefined && escapeName(member) === asked && isKnown(field.schema))
       return { member, type: schemaType(field.schema) };
   }
   return undefined;
+}
+
+/** What may be anything has no type, and a field without one cannot be named. */
+function isKnown(schema: Schema): boolean {
+  if (schema.type === 'array') return isKnown(schema.items);
+  return schema.type === 'map' ? isKnown(schema.values) : schema.type !== 'any';
 }
 
 function candidates(asked: string): readonly string[] {

@@ -22,7 +22,7 @@ export function parseTimestamp(text: string): Timestamp {
   if (Number.isNaN(local) || !new Date(local).toISOString().startsWith(base.slice(0, -1)))
     throw badTime(text);
   const nanos = BigInt(local) * MILLI_NANOS + BigInt(fraction.padEnd(9, '0'));
-  return timestamp(nanos - offsetNanos(zone));
+  return timestamp(nanos - offsetNanos(zone), /00:00$/.test(zone) ? 'Z' : zone);
 }
 
 function badTime(text: string): unknown {
@@ -37,17 +37,18 @@ function offsetNanos(zone: string): bigint {
 }
 
 /** @throws CelFault outside the years 1 to 9999 */
-export function timestamp(nanos: bigint): Timestamp {
+export function timestamp(nanos: bigint, zone = 'Z'): Timestamp {
   if (nanos < FIRST || nanos > LAST) throw fault('timestamp overflow');
-  return new Timestamp(nanos);
+  return new Timestamp(nanos, zone);
 }
 
-export function timestampText({ nanos }: Timestamp): string {
+export function timestampText({ nanos: utc, zone }: Timestamp): string {
+  const nanos = utc + offsetNanos(zone);
   const fraction = ((nanos % SECOND_NANOS) + SECOND_NANOS) % SECOND_NANOS;
   const seconds = (nanos - fraction) / SECOND_NANOS;
   const base = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   const digits = fraction === 0n ? '' : `.${String(fraction).padStart(9, '0').replace(/0+$/, '')}`;
-  return `${base}${digits}Z`;
+  return `${base}${digits}${zone}`;
 }
 
 const UNITS: Readonly<Record<string, bigint>> = {

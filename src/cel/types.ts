@@ -23,6 +23,8 @@ export interface ListType {
   readonly kind: 'list';
   readonly item: CelType;
   readonly size?: number;
+  /** Of a list with a schema: by which members its items are told apart, none for a set; left out: by their place. */
+  readonly keys?: readonly string[];
 }
 
 export interface MapType {
@@ -39,6 +41,8 @@ export interface ObjectType {
   readonly name: string;
   /** By the name an expression writes, which may be escaped. */
   field(name: string): ObjectField | undefined;
+  /** By the member's name in the object; left out where no member is compared in a way of its own. */
+  memberType?(member: string): CelType | undefined;
   readonly size?: number;
 }
 

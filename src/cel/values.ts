@@ -22,8 +22,11 @@ export class Uint {
 /** Nanoseconds since 1970. */
 export class Timestamp {
   readonly nanos: bigint;
-  constructor(nanos: bigint) {
+  /** As it was written: `Z` or `+02:00`; it is printed so. */
+  readonly zone: string;
+  constructor(nanos: bigint, zone = 'Z') {
     this.nanos = nanos;
+    this.zone = zone;
   }
 }
 

@@ -29,12 +29,16 @@ export function buildSelect(node: SelectNode, scope: Scope): Built {
   const inner = optionalItem(operand.type);
   const { member, type } = fieldOf(inner ?? operand.type, node);
   const adapt = adapterOf(type);
+  const isNullAbsent = hasSchema(inner ?? operand.type);
+  const read = (value: unknown): unknown => {
+    const raw = memberOf(value, member);
+    return raw === null && isNullAbsent ? undefined : raw;
+  };
   const found = (meter: Meter): unknown => {
     const value = operand.run(meter);
     meter.spend(1);
-    if (value instanceof Optional)
-      return value.value === undefined ? undefined : memberOf(value.value, member);
-    return memberOf(value, member);
+    if (!(value instanceof Optional)) return read(value);
+    return value.value === undefined ? undefined : read(value.value);
   };
   const cost = operand.cost + 1;
   if (node.test) return { type: TYPES.bool, run: (meter) => found(meter) !== undefined, cost };
@@ -51,11 +55,16 @@ export function buildSelect(node: SelectNode, scope: Scope): Built {
     const value = operand.run(meter);
     meter.spend(1);
     if (dynamic && value instanceof Optional) return optionalMember(value, member);
-    const raw = memberOf(value, member);
+    const raw = read(value);
     if (raw === undefined) throw fault(`no such key: ${member}`);
     return adapt === undefined ? raw : adapt(raw);
   };
   return { type, run, cost };
+}
+
+/** A field of a schema that is null counts as absent; a member of a map does not. */
+function hasSchema(type: CelType): boolean {
+  return type.kind === 'object' && type.memberType !== undefined;
 }
 
 function optionalMember(of: Optional, member: string): Optional {

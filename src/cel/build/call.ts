@@ -8,6 +8,9 @@ import { type Bindings, type CelType, isAssignable, join, substitute, TYPES, typ
 import { buildFast } from './fast.ts';
 import { type Built, noOverload, type Scope } from './scope.ts';
 
+/** What the whole program is wrong with, by upstream's words, and no place of it. */
+const NOWHERE = 'program instantiation failed';
+
 /** How large a value of unknown size is taken to be: the largest request. */
 const UNKNOWN_SIZE = 3_145_728;
 
@@ -20,14 +23,23 @@ export function buildCall(node: CallNode, scope: Scope): Built {
   const candidates = overloads.flatMap((overload) => matching(overload, types));
   if (candidates.length === 0) throw noOverload(node.at, name, types.map(typeText), method);
   const literalFault = checkLiterals(candidates, args);
-  if (literalFault !== undefined) throw new SourceFault(nodes[0]?.at ?? node.at, literalFault);
+  if (literalFault !== undefined)
+    throw new SourceFault(
+      literalFault.startsWith(NOWHERE) ? -1 : (nodes.at(-1)?.at ?? node.at),
+      literalFault,
+    );
   const run =
     buildFast(node.name, args) ??
     runner(
       candidates.map(({ overload }) => overload),
       args,
     );
-  return { ...estimate(candidates, args), run };
+  const built = { ...estimate(candidates, args), run };
+  const [left] = types;
+  // What two sets make is a set.
+  if (node.name === '_+_' && left?.kind === 'list' && built.type.kind === 'list' && left.keys !== undefined)
+    return { ...built, type: { ...built.type, keys: left.keys } };
+  return built;
 }
 
 interface Resolved {

@@ -3,6 +3,8 @@ import { equal } from '../equal.ts';
 import { fault, NO_OVERLOAD } from '../faults.ts';
 import type { Step } from '../meter.ts';
 import { add, compareNumbers, isNumeric, subtract } from '../numbers.ts';
+import { concatenateBySchema, equalBySchema, hasOwnEquality } from '../schema-equal.ts';
+import type { ListType } from '../types.ts';
 import type { Built } from './scope.ts';
 
 /** The operators that rules are made of, without the choice among overloads; undefined for any other. */
@@ -14,6 +16,8 @@ export function buildFast(name: string, args: readonly Built[]): Step | undefine
   if (name === '_==_' || name === '_!=_') return equality(left, right, name === '_==_');
   const order = Object.hasOwn(ORDERS, name) ? ORDERS[name] : undefined;
   if (order !== undefined) return ordering(left, right, order);
+  if (name === '_+_' && left.type.kind === 'list' && left.type.keys !== undefined)
+    return union(left, right, left.type);
   const ints = left.type.kind === 'int' && right.type.kind === 'int';
   if (ints && (name === '_+_' || name === '_-_')) return sum(left, right, name === '_+_' ? add : subtract);
   return undefined;
@@ -29,6 +33,15 @@ function negation({ run }: Built): Step {
 }
 
 function equality(left: Built, right: Built, wanted: boolean): Step {
+  // Of two that the schema knows, the one is as good as the other.
+  const typed = [left.type, right.type].find(hasOwnEquality);
+  if (typed !== undefined)
+    return (meter) => {
+      const a = left.run(meter);
+      const b = right.run(meter);
+      meter.spend(1);
+      return equalBySchema(typed, a, b, meter) === wanted;
+    };
   return (meter) => {
     const a = left.run(meter);
     const b = right.run(meter);
@@ -61,6 +74,15 @@ function sum(left: Built, right: Built, compute: typeof add): Step {
     meter.spend(1);
     if (!isInt(a) || !isInt(b)) throw fault(NO_OVERLOAD);
     return compute(a, b);
+  };
+}
+
+function union(left: Built, right: Built, type: ListType): Step {
+  return (meter) => {
+    const a = left.run(meter);
+    const b = right.run(meter);
+    if (!Array.isArray(a) || !Array.isArray(b)) throw fault(NO_OVERLOAD);
+    return concatenateBySchema(type, a, b, meter);
   };
 }
 

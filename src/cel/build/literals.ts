@@ -18,11 +18,11 @@ interface Part {
 }
 
 /** The type of all parts together. @throws SourceFault when they are of several, as Kubernetes' CEL has it */
-function commonType(parts: readonly Part[]): CelType {
+function commonType(parts: readonly Part[], mixed = false): CelType {
   let common: CelType | undefined;
   for (const { built, optional, at } of parts) {
     const type = optional ? optionalType(built.type, at) : built.type;
-    if (common !== undefined && !isAssignable(common, type) && !isAssignable(type, common))
+    if (!mixed && common !== undefined && !isAssignable(common, type) && !isAssignable(type, common))
       throw new SourceFault(at, `expected type '${typeText(common)}' but found '${typeText(type)}'`);
     common = common === undefined ? type : join(common, type);
   }
@@ -70,7 +70,7 @@ export function buildList(node: Extract<Node, { op: 'list' }>, scope: Scope): Bu
     }
     return items;
   };
-  return { type: listOf(commonType(parts), parts.length), run, cost: LIST_COST + costOf(parts) };
+  return { type: listOf(commonType(parts, node.mixed), parts.length), run, cost: LIST_COST + costOf(parts) };
 }
 
 export function buildMap(node: Extract<Node, { op: 'map' }>, scope: Scope): Built {

@@ -36,7 +36,7 @@ export function conversions(): Overload[] {
     overload('string(duration): string', durationText, { size: () => 24 }),
     overload('timestamp(timestamp): timestamp', same),
     overload('timestamp(string): timestamp', parseTimestamp, { check: failing(parseTimestamp, 'timestamp') }),
-    overload('timestamp(int): timestamp', (seconds: Int) => timestamp(BigInt(seconds) * SECOND_NANOS)),
+    overload('timestamp(int): timestamp', fromSeconds, { check: failing(fromSeconds, 'timestamp') }),
     overload('duration(duration): duration', same),
     overload('duration(string): duration', parseDuration, { check: failing(parseDuration, 'duration') }),
     overload('duration(int): duration', (nanos: Int) => duration(BigInt(nanos))),
@@ -45,16 +45,20 @@ export function conversions(): Overload[] {
 }
 
 /** What is wrong with a literal that the function refuses. */
-function failing(parse: (text: string) => unknown, what: string): (literal: unknown) => string | undefined {
+function failing(parse: (literal: never) => unknown, what: string): (literal: unknown) => string | undefined {
   return (literal) => {
-    if (typeof literal !== 'string') return undefined;
+    if (literal === undefined) return undefined;
     try {
-      parse(literal);
+      parse(literal as never); // The overload's type was looked at.
       return undefined;
     } catch {
       return `invalid ${what} argument`;
     }
   };
+}
+
+function fromSeconds(seconds: Int): Timestamp {
+  return timestamp(BigInt(seconds) * SECOND_NANOS);
 }
 
 function toNumbers(): Overload[] {

@@ -87,9 +87,8 @@ function durationParts(): Overload[] {
     ...Object.entries(units).map(([name, unit]) =>
       overload(`(duration).${name}(): int`, ({ nanos }: Duration) => Number(nanos / unit)),
     ),
-    overload('(duration).getMilliseconds(): int', ({ nanos }: Duration) =>
-      Number((nanos % SECOND_NANOS) / 1_000_000n),
-    ),
+    // The whole of it, as cel-go has it, and not what is left over seconds.
+    overload('(duration).getMilliseconds(): int', ({ nanos }: Duration) => Number(nanos / 1_000_000n)),
   ];
 }
 

@@ -41,7 +41,7 @@ function slice(list: List, start: Int, end: Int): List {
   const [from, to] = [Number(start), Number(end)];
   const what = `cannot slice(${start}, ${end}), `;
   if (from < 0 || to < 0) throw fault(`${what}negative indexes not supported`);
-  if (from > to) throw fault(`${what}start must be less than or equal to end`);
+  if (from > to) throw fault(`${what}start index must be less than or equal to end index`);
   if (to > list.length) throw fault(`${what}list is length ${list.length}`);
   return list.slice(from, to);
 }

@@ -1,6 +1,16 @@
 import { fault } from '../faults.ts';
 import { type Overload, overload } from '../signature.ts';
-import { CelMap, Double, isPlainObject, mapSize, NONE, Optional, Uint } from '../values.ts';
+import {
+  CelMap,
+  Double,
+  Duration,
+  isPlainObject,
+  mapSize,
+  NONE,
+  Optional,
+  Timestamp,
+  Uint,
+} from '../values.ts';
 
 /** https://pkg.go.dev/github.com/google/cel-go/cel#OptionalTypes */
 export function optionals(): Overload[] {
@@ -26,10 +36,15 @@ function unwrap({ value }: Optional): unknown {
   return value;
 }
 
+/** The first instant of the year 1. */
+const ZERO_TIME = -62_135_596_800_000_000_000n;
+
 function isZero(value: unknown): boolean {
   if (value === null || value === false || value === 0 || value === '') return true;
   if (value instanceof Double) return value.value === 0;
   if (value instanceof Uint) return value.value === 0n;
+  if (value instanceof Duration) return value.nanos === 0n;
+  if (value instanceof Timestamp) return value.nanos === ZERO_TIME;
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
   return (value instanceof CelMap || isPlainObject(value)) && mapSize(value) === 0;
 }

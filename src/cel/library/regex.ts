@@ -36,13 +36,22 @@ export function regex(): Overload[] {
   const all = (text: string, pattern: string, meter: Meter) => find(text, pattern, Infinity, meter);
   const some = (text: string, pattern: string, limit: Int, meter: Meter) =>
     find(text, pattern, limit < 0 ? Infinity : Number(limit), meter);
-  const check = (_text: unknown, pattern: unknown): string | undefined => patternFault(pattern);
+  const check = (_text: unknown, pattern: unknown) =>
+    patternFault(pattern) === undefined ? undefined : 'invalid matches argument';
+  const checkFind = (_text: unknown, pattern: unknown) => {
+    const wrong = patternFault(pattern);
+    return wrong === undefined ? undefined : `program instantiation failed: ${wrong}`;
+  };
   return [
     overload('(string).matches(string): bool', matches, { cost, check }),
     overload('matches(string, string): bool', matches, { cost, check }),
-    overload('(string).find(string): string', first, { cost, check, size: (text) => text }),
-    overload('(string).findAll(string): list<string>', all, { cost, check, size: (text) => text }),
-    overload('(string).findAll(string, int): list<string>', some, { cost, check, size: (text) => text }),
+    overload('(string).find(string): string', first, { cost, check: checkFind, size: (text) => text }),
+    overload('(string).findAll(string): list<string>', all, { cost, check: checkFind, size: (text) => text }),
+    overload('(string).findAll(string, int): list<string>', some, {
+      cost,
+      check: checkFind,
+      size: (text) => text,
+    }),
   ];
 }
 
@@ -52,6 +61,6 @@ function patternFault(pattern: unknown): string | undefined {
     compilePattern(pattern);
     return undefined;
   } catch (error) {
-    return `invalid matches argument: ${error instanceof CelFault ? error.message : String(error)}`;
+    return error instanceof CelFault ? error.message : String(error);
   }
 }

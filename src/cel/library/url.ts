@@ -65,7 +65,7 @@ function mustParse(source: string): Url {
 export function parseUrl(source: string): Url | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what no URL has.
   if (/[\x00-\x1f\x7f]/.test(source)) return undefined;
-  const match = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?([^?]*)(?:\?(.*))?$/s.exec(source);
+  const match = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?([^?#]*)(?:\?([^#]*))?(?:#.*)?$/s.exec(source);
   if (match === null) return undefined;
   const [, scheme = '', rest = '', query = ''] = match;
   if (!rest.startsWith('/')) {
