@@ -212,6 +212,22 @@ test('whoever uses an old version is told so', async () => {
   assert.equal((await fixture.call('GET', pathOf('olds'))).headers.warning, undefined);
 });
 
+test('what is allowed but not wise is warned of', async () => {
+  await define('warns', [version({ properties: { a: text } })]);
+  const properties = { a: { ...text, format: 'moon' } };
+  const versions = [version({ properties })];
+  const changed = await merge(`${DEFINITIONS}/warns.example.com`, { spec: { versions } });
+  assert.equal(changed.headers.warning, '299 - "unrecognized format \\"moon\\""');
+  const again = await merge(`${DEFINITIONS}/warns.example.com`, { metadata: { labels: { a: 'b' } } });
+  assert.equal(again.headers.warning, undefined);
+  const body = { apiVersion: 'example.com/v1', kind: 'WARNS', metadata: { name: 'x', finalizers: ['mine'] } };
+  const made = await fixture.call('POST', pathOf('warns'), { body });
+  assert.match(
+    String(made.headers.warning),
+    /metadata.finalizers: \\"mine\\": prefer a domain-qualified finalizer name/,
+  );
+});
+
 test('objects are selected by the fields the CRD names, in lists and watches', async () => {
   const selectableFields = [{ jsonPath: '.spec.color' }, { jsonPath: '.spec.size' }];
   await define('picks', [version({ properties: { color: text, size: integer } }, { selectableFields })]);

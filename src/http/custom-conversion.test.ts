@@ -165,10 +165,25 @@ test('a watch speaks its own version', async () => {
   );
 });
 
+test('many who wait for the same object ask once', async () => {
+  await fixture.call('POST', pathOf('v1'), { body: address('shared', { hostPort: 'a:1' }, 'v1') });
+  const from = (await fixture.call('GET', pathOf('v1'))).json<{ metadata: { resourceVersion: string } }>();
+  const query = `watch=true&resourceVersion=${from.metadata.resourceVersion}&timeoutSeconds=1`;
+  const asked = webhook.requests.length;
+  const watching = Array.from({ length: 10 }, () => fixture.call('GET', `${pathOf('v2')}?${query}`));
+  await merge('v1', 'shared', { spec: { hostPort: 'a:2' } });
+  for (const answered of await Promise.all(watching)) assert.match(answered.text, /"port":"2"/);
+  assert.ok(webhook.requests.length <= asked + 2, `${webhook.requests.length - asked} reviews`);
+});
+
 test('an object is validated in the version that it is written in', async () => {
   const wrong = await fixture.call('POST', pathOf('v1'), { body: address('bad', { hostPort: 'x' }, 'v1') });
   assert.match(wrong.text, /spec.hostPort in body should match ':'/);
 });
+
+function merge(inVersion: string, name: string, body: object) {
+  return fixture.call('PATCH', pathOf(inVersion, name), { body, headers: MERGE });
+}
 
 function change(make: (review: Honest) => object): (review: Review) => object {
   return (review) => make(honest(review));

@@ -37,6 +37,8 @@ export const LIMITS = {
   yamlAliases: 100,
   /** Most fields that a version of a CRD lets objects be selected by, as upstream. */
   selectableFields: 8,
+  /** Most bytes of stored objects that a conversion webhook is sent at once, but for one that is larger. */
+  conversionBytes: 2 * MIB,
   /** Longest a conversion webhook may take, in seconds: upstream's. */
   conversionSeconds: 30,
   /** Most values that a JSONPath finds. */

@@ -14,6 +14,7 @@ import type { CreateTarget, ObjectBytes, RequestContext } from './registry.ts';
 import { present, storedKind, storeKey } from './storage.ts';
 import { validateObject } from './validate.ts';
 import { fillDefaults } from './walks.ts';
+import { warnOf } from './warnings.ts';
 
 const CLAIM_TAKEN = 'ClaimTaken';
 
@@ -67,6 +68,7 @@ async function createOnce(
   const asked = kind.strategy.claims === undefined ? object : cloneJson(object);
   kind.strategy.allocate?.(object);
   throwIfInvalid(kind.asked, object.metadata.name ?? '', validateObject(kind, object));
+  warnOf(kind, { object }, context);
   await parts.admission.validate(admission);
   const key = storeKey(kind.stored, object.metadata.namespace ?? '', object.metadata.name);
   const bytes = encodeBounded(object, { ownership });

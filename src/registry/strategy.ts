@@ -55,6 +55,8 @@ export interface Strategy {
   readonly validateSubresource?: Readonly<
     Record<string, (object: Readonly<ApiObject>, old: Readonly<ApiObject>) => ErrorDetail[]>
   >;
+  /** What is allowed but not wise: sent to who writes it. `old` is left out for what is new. */
+  warnings?(object: Readonly<ApiObject>, old: Readonly<ApiObject> | undefined): readonly string[];
   /** What keeps a deleted object, besides finalizers: `spec.finalizers` of a namespace. */
   holds?(object: Readonly<ApiObject>): boolean;
   /** Seconds of grace when it is deleted; undefined: it is removed at once. */

@@ -17,6 +17,7 @@ import type { ObjectBytes, RequestContext, ResourceTarget } from './registry.ts'
 import { mustLoad, present, storedKind } from './storage.ts';
 import { validateObject, validateUpdate } from './validate.ts';
 import { fillDefaults, withDefaults } from './walks.ts';
+import { warnOf } from './warnings.ts';
 
 export interface WriteRequest {
   readonly context: RequestContext;
@@ -120,6 +121,7 @@ async function writeOnce(parts: RegistryParts, step: WriteStep): Promise<ObjectB
     ...validateUpdate(kind, { object, old, subresource }),
   ];
   throwIfInvalid(kind.asked, request.target.name, faults);
+  if (subresource === '') warnOf(kind, { object, old }, context);
   if (admission !== undefined) await parts.admission.validate(admission);
   const bytes = encodeBounded(object, { ownership });
   if (unchanged(object, old)) return present(parts, kind, current);

@@ -2,6 +2,7 @@ import { customDefaults } from '../../api/custom/defaults.ts';
 import type { CustomFacts } from '../../api/custom/facts.ts';
 import { prune } from '../../api/custom/prune.ts';
 import { type ApiObject, apiVersionOf, type Kind, qualifiedResource } from '../../api/kind.ts';
+import { LIMITS, SECOND_MS } from '../../lib/limits.ts';
 import type { Change, Store, StoredObject, StoreEvent, WatchBatch } from '../../store/store.ts';
 import { encodeObject } from '../object-bytes.ts';
 import type { Convert } from './convert.ts';
@@ -55,6 +56,7 @@ class VersionView {
   readonly #head: Buffer;
   /** What was made of stored bytes, so that many readers of the same ones ask the webhook once. */
   readonly #made = new WeakMap<Buffer, Buffer>();
+  readonly #making = new WeakMap<Buffer, Promise<void>>();
 
   constructor(kind: Kind & { readonly custom: CustomFacts }, convert: Convert) {
     this.#kind = kind;
@@ -72,22 +74,38 @@ class VersionView {
 
   /** The bytes of each in this version and as the schema is now. */
   async read(items: readonly Bytes[], signal: AbortSignal): Promise<readonly Buffer[]> {
-    const wanted = new Set(items.filter((item) => !this.isInOrder(item)).map(({ bytes }) => bytes));
-    const fresh = [...wanted].filter((bytes) => !this.#made.has(bytes));
-    const own = fresh.filter((bytes) => this.#isOwn(bytes));
+    const wanted = items.filter((item) => !this.isInOrder(item)).map(({ bytes }) => bytes);
+    const fresh = [...new Set(wanted)].filter((bytes) => !this.#made.has(bytes));
     const others = fresh.filter((bytes) => !this.#isOwn(bytes));
-    for (const bytes of own) this.#keep(bytes, this.#withDefaults(parse(bytes)));
-    if (others.length > 0) {
-      const objects = others.map((bytes) => this.#withDefaults(parse(bytes)));
-      const converted = await this.#convert(objects, this.#kind.version, signal);
-      for (const [at, bytes] of others.entries()) {
-        const object = converted[at];
-        if (object !== undefined) this.#keep(bytes, object);
-      }
-    }
+    for (const bytes of fresh) if (this.#isOwn(bytes)) this.#keep(bytes, this.#withDefaults(parse(bytes)));
+    if (others.length > 0) await untilAborted(this.#convertAll(others), signal);
     return items.map((item) =>
       this.isInOrder(item) ? item.bytes : (this.#made.get(item.bytes) ?? item.bytes),
     );
+  }
+
+  /** Many who want the same bytes at once wait for one answer; no one of them can give it up for the others. */
+  async #convertAll(stored: readonly Buffer[]): Promise<void> {
+    const idle = stored.filter((bytes) => !this.#making.has(bytes));
+    for (const batch of batchesOf(idle)) {
+      const making = this.#convertBatch(batch).finally(() => {
+        for (const bytes of batch) this.#making.delete(bytes);
+      });
+      making.catch(() => {}); // Whoever waits for it hears of it.
+      for (const bytes of batch) this.#making.set(bytes, making);
+    }
+    await Promise.all(new Set(stored.map((bytes) => this.#making.get(bytes))));
+  }
+
+  async #convertBatch(batch: readonly Buffer[]): Promise<void> {
+    const { version } = this.#kind;
+    const objects = batch.map((bytes) => this.#withDefaults(parse(bytes)));
+    const signal = AbortSignal.timeout(LIMITS.conversionSeconds * SECOND_MS);
+    const converted = await this.#convert(objects, version, signal);
+    for (const [at, bytes] of batch.entries()) {
+      const object = converted[at];
+      if (object !== undefined) this.#keep(bytes, object);
+    }
   }
 
   /** Of the version the object is stored in: before it is converted, as upstream does. */
@@ -144,6 +162,34 @@ function bytesOf({ bytes, previous, revision }: StoreEvent): Bytes[] {
         { bytes, revision },
         { bytes: previous, revision },
       ];
+}
+
+/** No more at once than a webhook can be asked to hold. */
+function batchesOf(stored: readonly Buffer[]): readonly (readonly Buffer[])[] {
+  const batches: Buffer[][] = [];
+  let size = 0;
+  for (const bytes of stored) {
+    const last = batches.at(-1);
+    size += bytes.length;
+    if (last !== undefined && size <= LIMITS.conversionBytes) last.push(bytes);
+    else {
+      batches.push([bytes]);
+      size = bytes.length;
+    }
+  }
+  return batches;
+}
+
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function parse(bytes: Buffer): ApiObject {

@@ -1,6 +1,7 @@
 import type { ApiObject } from '../../api/kind.ts';
 import { definitionFaults } from '../custom/definition.ts';
 import { storedVersions } from '../custom/definition-status.ts';
+import { definitionWarnings } from '../custom/definition-warnings.ts';
 import { ensure, items, part, text } from '../fields.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -30,6 +31,7 @@ export const customResourceDefinitions: Strategy = {
   },
   prepareUpdate: noteStoredVersion,
   validate: definitionFaults,
+  warnings: definitionWarnings,
   // Whatever it holds: its objects go first.
   holds: ({ metadata }) => metadata.deletionTimestamp === undefined,
   prepareDelete(crd) {
