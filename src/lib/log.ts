@@ -17,6 +17,7 @@ export function createLogger(name: string, level = process.env.AMPHORA_LOG ?? 'i
     level,
     timestamp: stdTimeFunctions.isoTime,
     base: null,
+    serializers: { error: pino.stdSerializers.err },
     redact: ['token', 'password', '*.token', '*.password'],
     hooks: {
       logMethod(this: Logger, line: Parameters<Logger['info']>, write: Logger['info'], at: number) {

@@ -99,10 +99,12 @@ function applied(
     versionOf: versionsOf(parts, kind),
     force: patch.force ? true : () => fieldsLastApplied(target.kind, live, writer.manager),
   });
+  // A configuration without metadata, of what is not there yet.
+  const whole = { ...result.object, metadata: result.object.metadata ?? {} } as ApiObject;
   const merged =
     target.subresource === undefined
-      ? withLastApplied(result.object, { config: patch.value, manager: writer.manager })
-      : result.object;
+      ? withLastApplied(whole, { config: patch.value, manager: writer.manager })
+      : whole;
   const object = conformPatched(target.kind, merged, { context });
   setEntries(object, result.entries);
   return object;

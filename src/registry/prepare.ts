@@ -33,6 +33,7 @@ export function prepareCreate(
   const { metadata } = stored;
   if ((metadata.name ?? '') === '' && (metadata.generateName ?? '') !== '')
     metadata.name = generateName(metadata.generateName ?? '');
+  metadata.name ??= ''; // Validation says so; what computes from it finds a string.
   metadata.uid = randomUUID();
   metadata.creationTimestamp = toTime(options.clock.now());
   delete metadata.deletionTimestamp;

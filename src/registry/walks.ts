@@ -2,7 +2,7 @@ import { applyDefaults as schemaDefaults } from '../api/apply-defaults.ts';
 import { type Conformed, conform, strictDecodingError } from '../api/conform.ts';
 import { customDefaults } from '../api/custom/defaults.ts';
 import { prune } from '../api/custom/prune.ts';
-import { cloneJson, isJsonObject } from '../api/json.ts';
+import { cloneJson, isJsonObject, type JsonObject } from '../api/json.ts';
 import { type ApiObject, apiVersionOf, type Kind, type KindTable } from '../api/kind.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { invalidPatch } from './faults.ts';
@@ -33,15 +33,28 @@ export function conformPatched(
   from: { readonly context: RequestContext; readonly current?: Readonly<ApiObject> },
 ): ApiObject {
   const decoding: Decoding = { context: from.context, refuse: (why) => invalidPatch(value, why) };
+  const patched = isJsonObject(value) ? ofKind(kind, value) : value;
   const owners = from.current?.metadata.managedFields;
-  if (owners === undefined || !isJsonObject(value)) return conformObject(kind, value, decoding);
-  const { metadata } = value;
+  if (owners === undefined || !isJsonObject(patched)) return conformObject(kind, patched, decoding);
+  const { metadata } = patched;
   if (!isJsonObject(metadata) || metadata.managedFields !== owners)
-    return conformObject(kind, value, decoding);
+    return conformObject(kind, patched, decoding);
   const { managedFields: _owners, ...rest } = metadata;
-  const object = conformObject(kind, { ...value, metadata: rest }, decoding);
+  const object = conformObject(kind, { ...patched, metadata: rest }, decoding);
   object.metadata.managedFields = owners;
   return object;
+}
+
+/** A patch may take away what says which kind it is, but not change it. @throws BadRequest */
+function ofKind(kind: Kind, value: JsonObject): JsonObject {
+  const wanted = { kind: kind.kind, apiVersion: apiVersionOf(kind) };
+  const { kind: is = wanted.kind, apiVersion = wanted.apiVersion } = value;
+  if (is !== wanted.kind || apiVersion !== wanted.apiVersion)
+    throw new AmphoraError(
+      'BadRequest',
+      `the patched object is a ${String(is)} of ${String(apiVersion)}, and a ${wanted.kind} of ${wanted.apiVersion} cannot become one`,
+    );
+  return { ...value, ...wanted };
 }
 
 /**

@@ -11,7 +11,7 @@ const { values } = parseArgs({
 const [requests, seed] = [Number(values.requests), Number(values.seed)];
 console.log(`${requests} requests, seed ${seed}`);
 let said = Date.now();
-const summary = await runFuzz({
+const { statuses, faults } = await runFuzz({
   seed,
   requests,
   progress: (answered) => {
@@ -20,4 +20,6 @@ const summary = await runFuzz({
     console.log(`${answered} answered`);
   },
 });
-for (const [status, count] of [...summary].sort(([a], [b]) => a - b)) console.log(`${status}  ${count}`);
+for (const fault of faults) console.error(`\n${fault.message}`, fault.cause ?? '');
+process.exitCode = faults.length === 0 ? 0 : 1;
+for (const [status, count] of [...statuses].sort(([a], [b]) => a - b)) console.log(`${status}  ${count}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { keyFilesIn } from '../../src/access/authn/key-files.ts';
 import type { Kind } from '../../src/api/kind.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { silentLogger } from '../../src/lib/log.ts';
+import { createLogger } from '../../src/lib/log.ts';
 import { createApi } from '../../src/main/api.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 
@@ -34,7 +34,7 @@ export async function startTarget(): Promise<Target> {
     store: createMemoryStore(),
     keys: keyFilesIn(join(directory, 'pki')),
     clock: systemClock,
-    log: silentLogger(),
+    log: createLogger('fuzz', 'error'), // With the stack of what was answered with 500.
   });
   const stop = new AbortController();
   const following = api.live.follow(stop.signal);
