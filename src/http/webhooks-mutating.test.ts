@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startWebhook } from '../access/webhooks/testing/webhook-server.ts';
+import { waitFor } from './testing/wait-for.ts';
 import {
   createMap,
   createWith,
@@ -173,4 +174,96 @@ test('webhooks run by name; those that ask for it run again after a change', asy
   ]);
   assert.deepEqual((await createMap(api, 'm')).data, { a: '', b: '', c: '' });
   assert.deepEqual(seen, ['a:', 'b:a', 'c:a,b', 'a:a,b,c']);
+});
+
+test('a custom object is seen in the version a webhook knows, changed in it, pruned and validated', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) => {
+    const { object } = reviewOf(call);
+    const size = object?.spec?.size === 1 ? 'large' : 2;
+    return respond(
+      call,
+      patchOf(
+        { op: 'add', path: '/spec/size', value: size },
+        { op: 'add', path: '/spec/unknown', value: 'x' },
+        { op: 'add', path: '/metadata/labels', value: { seen: object?.apiVersion?.replace('/', '-') } },
+      ),
+    );
+  });
+  const schema = {
+    openAPIV3Schema: {
+      type: 'object',
+      properties: {
+        spec: {
+          type: 'object',
+          properties: { size: { type: 'integer' }, kept: { type: 'string', default: 'k' } },
+        },
+      },
+    },
+  };
+  const crd = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'widgets.example.com' },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList' },
+      versions: [
+        { name: 'v1', served: true, storage: true, schema },
+        { name: 'v2', served: true, storage: false, schema },
+      ],
+    },
+  };
+  const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  assert.equal((await api.call('POST', definitions, { body: crd })).status, 201);
+  const conditions = [{ type: 'NamesAccepted', status: 'True', reason: 'NoConflicts', message: '' }];
+  const accepted = await api.call('PATCH', `${definitions}/widgets.example.com/status`, {
+    body: { status: { conditions, acceptedNames: { kind: 'Widget', plural: 'widgets' } } },
+    headers: { 'content-type': 'application/merge-patch+json' },
+  });
+  assert.equal(accepted.status, 200, accepted.text);
+  await waitFor(() => api.registry.kinds.find('example.com', 'v2', 'widgets') !== undefined);
+  const rule = {
+    apiGroups: ['example.com'],
+    apiVersions: ['v1'],
+    resources: ['widgets'],
+    operations: ['CREATE'],
+  };
+  await register(api, 'Mutating', [{ server, rules: [rule] }]);
+  const create = (name: string, size: number) => {
+    const body = { apiVersion: 'example.com/v2', kind: 'Widget', metadata: { name }, spec: { size } };
+    return api.call('POST', '/apis/example.com/v2/namespaces/default/widgets', { body });
+  };
+  const made = await create('a', 5);
+  assert.equal(made.status, 201, made.text);
+  const { apiVersion, metadata, spec } = made.json<{ apiVersion: string; metadata: Json; spec: Json }>();
+  assert.equal(apiVersion, 'example.com/v2');
+  assert.deepEqual(metadata.labels, { seen: 'example.com-v1' });
+  assert.deepEqual(spec, { size: 2, kept: 'k' });
+  const wrong = await create('b', 1);
+  assert.equal(wrong.status, 422, wrong.text);
+  assert.match(wrong.text, /spec\.size: Invalid value/);
+});
+
+test('a token is asked for through admission', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) => respond(call, { allowed: false }));
+  const rule = {
+    apiGroups: [''],
+    apiVersions: ['v1'],
+    resources: ['serviceaccounts/token'],
+    operations: ['CREATE'],
+  };
+  await register(api, 'Validating', [{ server, rules: [rule] }]);
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: [] } };
+  const path = '/api/v1/namespaces/default/serviceaccounts/default/token';
+  assert.equal((await api.call('POST', path, { body })).status, 400);
+  const [call] = server.requests;
+  assert.ok(call);
+  assert.deepEqual(reviewOf(call).kind, {
+    group: 'authentication.k8s.io',
+    version: 'v1',
+    kind: 'TokenRequest',
+  });
 });

@@ -25,7 +25,8 @@ export async function createToken(services: Services, exchange: Exchange, route:
   const { tokens, registry } = services;
   if (tokens === undefined) throw noSuchResource();
   const target = targetOf(kindOf(services, route), route);
-  const body = objectBody(await decodeBody(exchange, services.protobuf), target);
+  const object = objectBody(await decodeBody(exchange, services.protobuf), target);
+  const body = await registry.admit(contextOf(exchange), target, { operation: 'CREATE', object });
   const spec = specOf(body.spec);
   const { subresource: _, ...accountTarget } = target;
   const account = await registry.get(contextOf(exchange), accountTarget, {});

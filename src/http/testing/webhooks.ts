@@ -13,7 +13,7 @@ export type Json = Record<string, unknown>;
 export interface Review {
   readonly uid: string;
   readonly operation: string;
-  readonly object: { metadata: Json; spec?: Json; data?: Json } | null;
+  readonly object: { apiVersion: string; metadata: Json; spec?: Json; data?: Json } | null;
   readonly [field: string]: unknown;
 }
 export interface Answered {
