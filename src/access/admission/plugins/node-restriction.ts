@@ -52,21 +52,51 @@ function checkLease(request: AdmissionRequest, node: string): string | undefined
 }
 
 function checkNode(request: AdmissionRequest, node: string): string | undefined {
-  const why = checkOwnName(request, node);
-  if (why !== undefined) return why;
-  const { object, old } = request;
+  const { object, old, name } = request;
+  const labels = changedLabels(object, old).filter(isForbiddenLabel).sort().join(', ');
+  if (old === undefined && labels !== '') return `is not allowed to set the following labels: ${labels}`;
+  const asked = object.metadata.name || name;
+  if (asked !== node)
+    return `node ${JSON.stringify(node)} is not allowed to modify node ${JSON.stringify(asked)}`;
   if (request.operation === 'DELETE') return 'a node may not delete itself';
-  const changed = changedLabels(object, old).filter((label) => RESTRICTED.test(label));
-  if (changed.length > 0) return `is not allowed to modify labels: ${changed.join(', ')}`;
+  if (labels !== '') return `is not allowed to modify labels: ${labels}`;
   if (old === undefined) return undefined;
   const spec = isJsonObject(object.spec) ? object.spec : {};
   const before = isJsonObject(old.spec) ? old.spec : {};
   if (!equalJson(spec.taints ?? [], before.taints ?? [])) return 'is not allowed to modify taints';
   if (spec.configSource !== undefined && !equalJson(spec.configSource, before.configSource))
-    return 'is not allowed to update configSource';
+    return 'is not allowed to update configSource to a new non-nil configSource';
   return equalJson(object.metadata.ownerReferences ?? [], old.metadata.ownerReferences ?? [])
     ? undefined
     : 'is not allowed to modify ownerReferences';
+}
+
+/** Labels that a node says of itself; all others of Kubernetes are not its to give. */
+const OWN_LABELS: ReadonlySet<string> = new Set([
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'beta.kubernetes.io/os',
+  'beta.kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+]);
+const OWN_DOMAINS = ['kubelet.kubernetes.io', 'node.kubernetes.io'];
+
+function isForbiddenLabel(label: string): boolean {
+  if (RESTRICTED.test(label)) return true;
+  const slash = label.indexOf('/');
+  const domain = slash < 0 ? '' : label.slice(0, slash);
+  if (!['kubernetes.io', 'k8s.io'].some((one) => isWithin(domain, one))) return false;
+  return !OWN_LABELS.has(label) && !OWN_DOMAINS.some((one) => isWithin(domain, one));
+}
+
+function isWithin(domain: string, parent: string): boolean {
+  return domain === parent || domain.endsWith(`.${parent}`);
 }
 
 function changedLabels(object: Readonly<ApiObject>, old: Readonly<ApiObject> | undefined): string[] {
@@ -80,10 +110,12 @@ function changedLabels(object: Readonly<ApiObject>, old: Readonly<ApiObject> | u
 function checkPod(request: AdmissionRequest, node: string): ReturnType<Check> {
   const { object, old, operation, subresource } = request;
   if (subresource === 'eviction') return checkEviction(request, node);
+  if (subresource !== '' && subresource !== 'status')
+    return `unexpected pod subresource ${JSON.stringify(subresource)}, only 'status' and 'eviction' are allowed`;
   const bound = boundTo(old ?? object);
   if (operation === 'CREATE' && subresource === '') return checkMirror(object, node);
   if (bound !== node)
-    return `node ${JSON.stringify(node)} can only ${operation.toLowerCase()} pods bound to it, and this one is bound to ${JSON.stringify(bound)}`;
+    return `node ${JSON.stringify(node)} can only ${subresource === 'status' ? 'update pod status for pods' : `${operation.toLowerCase()} pods`} with spec.nodeName set to itself`;
   if (operation !== 'UPDATE') return undefined;
   if (subresource !== 'status') return `node ${JSON.stringify(node)} may only write the status of a pod`;
   return changedLabels(object, old).length > 0 ? 'cannot update labels through pod status' : undefined;
