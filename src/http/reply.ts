@@ -7,6 +7,9 @@ import type { Outgoing } from './wire.ts';
 /** What goes out in one piece, and needs no waiting for the client. */
 const PIECE_BYTES = 65_536;
 
+/** What is written at once before the client is waited for. */
+const LONGEST_PIECE_BYTES = 262_144;
+
 /** A long answer, made while it is sent. */
 export interface Body extends Iterable<Buffer> {
   /** Bytes of all pieces together. */
@@ -162,6 +165,11 @@ async function feedAll(gzip: ReturnType<typeof createGzip>, pieces: Iterable<Buf
   gzip.end();
 }
 
-function piecesOf(body: Buffer | Body): Iterable<Buffer> {
-  return Buffer.isBuffer(body) ? [body] : body;
+/** No longer than what a client may keep waiting to be sent. */
+function* piecesOf(body: Buffer | Body): Generator<Buffer> {
+  for (const piece of Buffer.isBuffer(body) ? [body] : body)
+    if (piece.length <= LONGEST_PIECE_BYTES) yield piece;
+    else
+      for (let from = 0; from < piece.length; from += LONGEST_PIECE_BYTES)
+        yield piece.subarray(from, from + LONGEST_PIECE_BYTES);
 }

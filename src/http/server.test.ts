@@ -246,3 +246,26 @@ test('aggregated discovery has a tag, too', async () => {
   const headers = { accept, 'if-none-match': String(first.headers.etag) };
   assert.equal((await fixture.call('GET', '/apis', { headers })).status, 304);
 });
+
+test('as many large answers as a connection has streams come whole', { timeout: 60_000 }, async () => {
+  await fixture.call('POST', MAPS, { body: configMap('large', { a: 'x'.repeat(900_000) }) });
+  const { certificate, key } = fixture.admin;
+  const session = connectHttp2(`https://127.0.0.1:${fixture.port}`, {
+    ca: fixture.pki.caCertificate,
+    cert: certificate,
+    key,
+  });
+  const get = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const stream = session.request({ ':path': `${MAPS}/large` });
+      let size = 0;
+      stream.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+      });
+      stream.on('error', reject);
+      stream.on('end', () => resolve(size));
+    });
+  const sizes = await Promise.all(Array.from({ length: LIMITS.httpStreamsPerConnection }, get));
+  assert.ok(sizes.every((size) => size > 900_000 && size === sizes[0]));
+  session.close();
+});

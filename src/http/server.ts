@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import type { ClientCertificate } from '../access/authn/authenticator.ts';
 import { AmphoraError } from '../lib/errors.ts';
-import { LIMITS } from '../lib/limits.ts';
+import { LIMITS, MIB } from '../lib/limits.ts';
 import { ClientCertificates } from './client-certificate.ts';
 import { drain } from './drain.ts';
 import { Exchange, type Upgrade } from './exchange.ts';
@@ -142,7 +142,8 @@ const SERVER_OPTIONS = {
   maxHeaderListPairs: LIMITS.httpHeaderPairs,
   maxSessionInvalidFrames: 100,
   maxSessionRejectedStreams: 100,
-  maxSessionMemory: 32,
+  // A connection over its sum has new requests refused: each has bounds of its own, and the sum is not to bind first.
+  maxSessionMemory: LIMITS.httpConnectionBytes / MIB,
   settings: {
     maxConcurrentStreams: LIMITS.httpStreamsPerConnection,
     maxHeaderListSize: LIMITS.httpHeaderBytes,

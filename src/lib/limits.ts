@@ -176,6 +176,8 @@ export const LIMITS = {
   httpConnections: 4096,
   /** Concurrent requests on one HTTP/2 connection, as upstream has it. */
   httpStreamsPerConnection: 250,
+  /** What one HTTP/2 connection may hold: a large answer on each of its streams. */
+  httpConnectionBytes: GIB,
   /** All request headers together. */
   httpHeaderBytes: 64 * KIB,
   httpHeaderPairs: 200,
