@@ -269,3 +269,38 @@ test('as many large answers as a connection has streams come whole', { timeout: 
   assert.ok(sizes.every((size) => size > 900_000 && size === sizes[0]));
   session.close();
 });
+
+test('people get indented JSON, programs do not', async () => {
+  await fixture.call('POST', MAPS, { body: configMap('pretty') });
+  const get = async (query: string, agent: string) => {
+    const answer = await fixture.call('GET', `${MAPS}/pretty${query}`, { headers: { 'user-agent': agent } });
+    return answer.text.startsWith('{\n  "');
+  };
+  assert.equal(await get('', 'kubectl/v1.35.2'), false);
+  assert.equal(await get('?pretty=true', 'kubectl/v1.35.2'), true);
+  assert.equal(await get('', 'curl/8.0'), true);
+  assert.equal(await get('', 'Mozilla/5.0 (X11)'), true);
+  assert.equal(await get('?pretty=false', 'curl/8.0'), false);
+});
+
+test('methods: HEAD is GET without a body, OPTIONS is not allowed', async () => {
+  const head = await fixture.call('HEAD', `${MAPS}/pretty`);
+  assert.deepEqual([head.status, head.text], [200, '']);
+  assert.ok(Number(head.headers['content-length']) > 100);
+  const options = await fixture.call('OPTIONS', MAPS);
+  assert.deepEqual([options.status, options.json<StatusBody>().reason], [405, 'MethodNotAllowed']);
+});
+
+test('media types that are not taken are named in upstream’s words', async () => {
+  const refused = await fixture.call('GET', MAPS, { headers: { accept: 'text/html' } });
+  assert.equal(
+    refused.json<StatusBody>().message,
+    'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  );
+  const sent = await fixture.call('POST', MAPS, { body: 'x', headers: { 'content-type': 'text/plain' } });
+  assert.equal(sent.status, 415);
+  assert.equal(
+    sent.json<StatusBody>().message,
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  );
+});

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import protobuf from 'protobufjs/minimal.js';
+import { createProtobufCodec } from '../api/protobuf/codec.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { type Fixture, startFixture } from './testing/fixture.ts';
 
@@ -123,4 +125,26 @@ test('a watch ends when its time is over', async () => {
   const start = performance.now();
   assert.deepEqual(await watch(`resourceVersion=${await create('late')}`), []);
   assert.ok(performance.now() - start >= 900);
+});
+
+test('a client that takes only protobuf watches in it', async () => {
+  const path =
+    '/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dpacked';
+  const accept = 'application/vnd.kubernetes.protobuf;stream=watch';
+  const answer = fixture.call('GET', path, { headers: { accept } });
+  await fixture.call('POST', '/api/v1/namespaces/default/configmaps', {
+    body: { metadata: { name: 'packed' } },
+  });
+  const { bytes, headers } = await answer;
+  assert.equal(headers['content-type'], accept);
+  const reader = protobuf.Reader.create(bytes.subarray(4, 4 + bytes.readUInt32BE(0)));
+  assert.equal(reader.uint32(), 0x0a);
+  assert.equal(reader.string(), 'ADDED');
+  assert.equal(reader.uint32(), 0x12);
+  reader.uint32();
+  assert.equal(reader.uint32(), 0x0a);
+  const object = createProtobufCodec().decode(reader.bytes()) as { kind: string; metadata: { name: string } };
+  assert.deepEqual([object.kind, object.metadata.name], ['ConfigMap', 'packed']);
+  const refused = await fixture.call('GET', path, { headers: { accept: 'application/yaml' } });
+  assert.equal(refused.status, 406);
 });

@@ -117,9 +117,11 @@ function metaOf(list: ListResult): ListMeta {
   };
 }
 
-function pretty(exchange: Exchange): boolean {
-  const asked = exchange.query.get('pretty');
-  return asked === 'true' || asked === '1';
+/** For who asks for it, and for people: what they read with says so, as upstream has it. */
+function pretty({ query, headers }: Exchange): boolean {
+  const asked = query.get('pretty');
+  if (asked !== null && asked !== '') return /^(1|t|true)$/i.test(asked);
+  return /^(curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '');
 }
 
 function indented(value: unknown): Buffer {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { apiVersionOf, type Kind } from '../../api/kind.ts';
+import type { Kind } from '../../api/kind.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import type { CollectionTarget, WatchEvent, WatchOptions } from '../../registry/registry.ts';
@@ -7,10 +7,12 @@ import type { Exchange } from '../exchange.ts';
 import type { Format } from '../negotiate/accept.ts';
 import { partialOf, tableOfObjects } from '../negotiate/shapes.ts';
 import type { Services } from '../services.ts';
-import { toStatus } from '../status.ts';
+import { type Status, toStatus } from '../status.ts';
 import { formatOf, include } from './answer.ts';
+import { bookmarkObject } from './bookmark.ts';
 import { contextOf, integerOption } from './context.ts';
 import { watchOptionsOf } from './list-options.ts';
+import { protobufWire } from './watch-protobuf.ts';
 
 const NEWLINE = 0x0a;
 
@@ -33,17 +35,13 @@ export async function answerWatch(
 ): Promise<void> {
   const { kind } = options.target;
   const format = formatOf(services, exchange);
-  if (format.encoding !== 'json')
-    throw new AmphoraError(
-      'NotAcceptable',
-      'only the following media types are accepted: application/json;stream=watch',
-    );
   const asked = watchOptionsOf(exchange.query);
   const query = options.name === '' ? asked : ofName(asked, options.name);
   const ended = new AbortController();
   const timer = setTimeout(() => ended.abort(), lifetimeMs(exchange));
   const signal = AbortSignal.any([exchange.signal, ended.signal]);
-  const encode = encoderOf(services, exchange, { kind, format, cache: options.cache });
+  const wire = wireOf(services, exchange, { kind, format, cache: options.cache });
+  const { encode } = wire;
   const { reply } = exchange;
   const offer = (event: WatchEvent): boolean => {
     if (reply.status === 0 || !reply.hasRoom) return false;
@@ -53,7 +51,7 @@ export async function answerWatch(
   const context = { ...contextOf(exchange), signal };
   const events = services.registry.watch(context, options.target, { ...query, offer });
   try {
-    await send(exchange, events, { encode, signal });
+    await send(exchange, events, { ...wire, signal });
   } finally {
     clearTimeout(timer);
     ended.abort();
@@ -68,21 +66,20 @@ function ofName(options: WatchOptions, name: string): WatchOptions {
 async function send(
   exchange: Exchange,
   events: AsyncIterable<WatchEvent>,
-  options: { encode: (event: WatchEvent) => Buffer; signal: AbortSignal },
+  options: Wire & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { reply } = exchange;
   const iterator = events[Symbol.asyncIterator]();
   const first = iterator.next();
   // What is wrong from the start (a selector that is not one) is an answer, not an event in the stream.
   await Promise.race([first, setImmediate()]);
-  reply.begin(200, 'application/json');
+  reply.begin(200, options.contentType);
   reply.flushHeaders();
   try {
     for (let result = await first; result.done !== true; result = await iterator.next())
       await reply.write(options.encode(result.value));
   } catch (error) {
-    if (!options.signal.aborted)
-      await reply.write(Buffer.from(`${JSON.stringify({ type: 'ERROR', object: toStatus(error) })}\n`));
+    if (!options.signal.aborted) await reply.write(options.fault(toStatus(error)));
   } finally {
     await iterator.return?.();
   }
@@ -95,6 +92,35 @@ function lifetimeMs({ query }: Exchange): number {
   return LIMITS.watchMs * (1 + Math.random());
 }
 
+/** How events go out. */
+interface Wire {
+  readonly contentType: string;
+  encode(event: WatchEvent): Buffer;
+  fault(status: Status): Buffer;
+}
+
+/** @throws NotAcceptable */
+function wireOf(
+  services: Services,
+  exchange: Exchange,
+  options: { kind: Kind; format: Format; cache: EventCache },
+): Wire {
+  const { encoding } = options.format;
+  const { protobuf } = services;
+  if (encoding === 'json')
+    return {
+      contentType: 'application/json',
+      encode: encoderOf(services, exchange, options),
+      fault: (status) => Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`),
+    };
+  if (encoding === 'protobuf' && protobuf !== undefined && options.kind.custom === undefined)
+    return protobufWire(protobuf, options.kind);
+  throw new AmphoraError(
+    'NotAcceptable',
+    'only the following media types are accepted: application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch',
+  );
+}
+
 function encoderOf(
   services: Services,
   exchange: Exchange,
@@ -102,7 +128,7 @@ function encoderOf(
 ): (event: WatchEvent) => Buffer {
   const { kind, format, cache } = options;
   if (format.shape === 'object')
-    return (event) => (event.type === 'BOOKMARK' ? bookmark(kind, event) : cached(cache, event));
+    return (event) => (event.type === 'BOOKMARK' ? bookmark(kind, event, 'object') : cached(cache, event));
   let isFirst = true;
   return (event) => {
     if (event.type === 'BOOKMARK') return bookmark(kind, event, format.shape);
@@ -144,48 +170,11 @@ function cached(cache: EventCache, event: Exclude<WatchEvent, { type: 'BOOKMARK'
 function bookmark(
   kind: Kind,
   event: Extract<WatchEvent, { type: 'BOOKMARK' }>,
-  shape: Format['shape'] = 'object',
+  shape: Format['shape'],
 ): Buffer {
-  const metadata = {
-    resourceVersion: String(event.revision),
-    creationTimestamp: null,
-    ...(event.initialEventsEnd ? { annotations: endOfInitial(kind, shape) } : {}),
-  };
-  const types = {
-    object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata },
-    partial: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata },
-    table: {
-      kind: 'Table',
-      apiVersion: 'meta.k8s.io/v1',
-      metadata: { resourceVersion: metadata.resourceVersion },
-      columnDefinitions: null,
-      rows: [
-        {
-          cells: [],
-          object: { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata },
-        },
-      ],
-    },
-  };
-  return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object: types[shape] })}\n`);
-}
-
-/** The second one is for clients that put a list together from events: what an empty list looks like. */
-function endOfInitial(kind: Kind, shape: Format['shape']): Record<string, string> {
-  const type = {
-    object: { kind: kind.listKind, apiVersion: apiVersionOf(kind) },
-    partial: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' },
-    table: { kind: 'Table', apiVersion: 'meta.k8s.io/v1' },
-  }[shape];
-  const list = {
-    ...type,
-    metadata: {},
-    ...(shape === 'table' ? { columnDefinitions: null, rows: [] } : { items: [] }),
-  };
-  return {
-    'k8s.io/initial-events-end': 'true',
-    'kubernetes.io/initial-events-list-blueprint': Buffer.from(`${JSON.stringify(list)}\n`).toString(
-      'base64',
-    ),
-  };
+  const object = bookmarkObject(kind, event, {
+    shape,
+    encode: (list) => Buffer.from(`${JSON.stringify(list)}\n`),
+  });
+  return Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
 }
