@@ -139,15 +139,11 @@ class Candidate {
     const seen = this.#seen?.lease;
     if (seen === undefined || !this.#isOurs()) return;
     const now = toMicroTime(this.#options.clock.now());
-    const spec = {
-      ...seen.spec,
-      holderIdentity: '',
-      leaseDurationSeconds: 1,
-      renewTime: now,
-      acquireTime: now,
-    };
+    // No holder, and not an empty one: that the API refuses.
+    const { holderIdentity: _, ...rest } = seen.spec ?? {};
+    const spec = { ...rest, leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
     await this.#update({ ...seen, spec }, AbortSignal.timeout(LIMITS.electionReleaseMs)).catch((error) =>
-      this.#options.log.debug({ error }, 'the lease was not released'),
+      this.#options.log.warn({ err: AmphoraError.from(error) }, 'the lease was not released'),
     );
     this.#seen = undefined;
   }

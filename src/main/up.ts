@@ -118,7 +118,7 @@ async function writeCredentials(
 }
 
 async function ownAll(directory: string, user: SystemUser): Promise<void> {
-  for (const file of await readdir(directory)) {
+  for (const file of await readdir(directory, { recursive: true })) {
     await chown(join(directory, file), user.uid, user.gid);
     if (file.endsWith('.key')) await chmod(join(directory, file), 0o600);
   }

@@ -123,11 +123,13 @@ class EtcdStore implements Store {
   }
 
   async revision(signal: AbortSignal): Promise<number> {
+    this.#space.mustBeCurrent();
     const key = this.#space.metaKey('format');
     return this.#space.fromEtcd((await this.#connection.range({ key, keysOnly: true }, signal)).revision);
   }
 
   async get(key: StoreKey, { revision, signal }: ReadOptions): Promise<StoredObject | undefined> {
+    this.#space.mustBeCurrent();
     const at = revision === undefined ? {} : { revision: this.#space.toEtcd(revision) };
     const { kvs } = await this.#connection.range({ key: this.#space.objectKey(key), ...at }, signal);
     return kvs[0] === undefined ? undefined : this.#space.object(kvs[0]);
@@ -135,6 +137,7 @@ class EtcdStore implements Store {
 
   /** Some at a time, all at the revision of the first: an answer with all would hold up every other on the connection. */
   async list(range: StoreRange, { revision, signal }: ReadOptions): Promise<StoredPage> {
+    this.#space.mustBeCurrent();
     const { start, end } = objectRange(range);
     const wanted = range.limit ?? Number.POSITIVE_INFINITY;
     const items: StoredObject[] = [];
@@ -160,6 +163,7 @@ class EtcdStore implements Store {
   }
 
   async commit(changes: readonly Change[], signal: AbortSignal): Promise<Committed> {
+    this.#space.mustBeCurrent();
     checkSizes(changes);
     const expecting = changes.filter((change) => change.expected !== undefined);
     const { succeeded, revision, responses } = await this.#connection.txn(

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { isCode } from '../../src/lib/errors.ts';
 import { compactOnce } from '../../src/store/etcd/compactor.ts';
 import { EtcdConnection } from '../../src/store/etcd/connection.ts';
+import { loadEtcd } from '../../src/store/etcd/load.ts';
 import { EtcdSpace } from '../../src/store/etcd/space.ts';
-import { connectEtcdStore } from '../../src/store/etcd.ts';
+import { connectEtcdStore, openSpace } from '../../src/store/etcd.ts';
 import type { Store } from '../../src/store/store.ts';
 import { NO_ETCD, startEtcd } from './etcd-server.ts';
 
@@ -118,6 +120,59 @@ test('etcd: a quiet watch is told how far it has got when somebody compacts', {
   } finally {
     stop.abort();
     await store.close();
+  }
+});
+
+test('etcd: a server whose store is restored beside it tells so instead of what it knew', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  await using etcd = await startEtcd();
+  const signal = AbortSignal.timeout(50_000);
+  const store = await connectEtcdStore({ ...etcd.connect, prefix: PREFIX });
+  const connection = new EtcdConnection(etcd.connect);
+  try {
+    const revision = await put(store, 'old', signal);
+    const watch = store.watch({ resource: 'things' }, revision, { signal })[Symbol.asyncIterator]();
+    await watch.next();
+    const object = {
+      key: { resource: 'things', namespace: '', name: 'new' },
+      revision: 1,
+      bytes: Buffer.from('x'),
+    };
+    const space = await openSpace(connection, { prefix: PREFIX, loading: true }, signal);
+    const objects = Readable.from([object]);
+    await assert.rejects(
+      loadEtcd(connection, space, { objects, floor: 5000, force: false, signal }),
+      (error) => isCode(error, 'Conflict'),
+    );
+    const loaded = await loadEtcd(connection, space, { objects, floor: 5000, force: true, signal });
+    assert.ok(loaded.revision > 5000);
+    const replaced = (error: unknown) =>
+      isCode(error, 'Unavailable') && /start the server again/.test(error.message);
+    await assert.rejects(async () => {
+      for (let step = await watch.next(); step.done !== true; step = await watch.next());
+    }, replaced);
+    await assert.rejects(store.list({ resource: 'things' }, { signal }), replaced);
+    await assert.rejects(put(store, 'late', signal), replaced);
+    const again = await connectEtcdStore({ ...etcd.connect, prefix: PREFIX });
+    const { items } = await again.list({ resource: 'things' }, { signal });
+    assert.deepEqual(
+      items.map(({ key }) => key.name),
+      ['new'],
+    );
+    assert.ok((items[0]?.revision ?? 0) > 5000);
+    const from = await again.revision(signal);
+    const next = put(again, 'next', signal);
+    for await (const batch of again.watch({ resource: 'things' }, from, { signal }))
+      if (batch.events.length > 0) {
+        assert.equal(batch.events[0]?.revision, await next);
+        break;
+      }
+    await again.close();
+  } finally {
+    await store.close();
+    connection.close();
   }
 });
 

@@ -21,7 +21,7 @@ import { type RunningServer, startServer } from '../../src/main/server.ts';
 import { connectEtcdStore } from '../../src/store/etcd.ts';
 import { type EtcdServers, NO_ETCD, startEtcd } from './etcd-server.ts';
 
-const TIMES = { leaseMs: 1500, renewMs: 1000, retryMs: 100 };
+const TIMES = { leaseMs: 30_000, renewMs: 20_000, retryMs: 100 };
 const MAPS = { apiVersion: 'v1', resource: 'configmaps', namespace: 'default' };
 const SERVICES = { apiVersion: 'v1', resource: 'services', namespace: 'default' };
 const signal = AbortSignal.timeout(60_000);
@@ -118,6 +118,7 @@ describe('servers that share an etcd', { skip: NO_ETCD ?? false, timeout: 60_000
       { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token: issued.status.token } },
     );
     assert.equal(review.status?.user?.username, 'system:serviceaccount:default:default');
+    assert.equal(a.frontProxyCa, b.frontProxyCa);
     const definitions = { apiVersion: 'apiextensions.k8s.io/v1', resource: 'customresourcedefinitions' };
     await a.client.create(definitions, definition());
     const jars = { apiVersion: 'test.example/v1', resource: 'jars', namespace: 'default' };
@@ -132,8 +133,10 @@ describe('servers that share an etcd', { skip: NO_ETCD ?? false, timeout: 60_000
     const holder = async () =>
       (await b.client.get<Lease>({ ...lease, name: 'amphora-controllers' })).spec?.holderIdentity;
     assert.equal(await holder(), 'a', 'who came first');
+    const before = performance.now();
     await a.stop();
     await until(async () => (await holder()) === 'b');
+    assert.ok(performance.now() - before < TIMES.leaseMs / 2, 'it was released');
     const namespaces = { apiVersion: 'v1', resource: 'namespaces' };
     await b.client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'later' } });
     const account = { apiVersion: 'v1', resource: 'serviceaccounts', namespace: 'later', name: 'default' };
@@ -169,6 +172,7 @@ describe('servers that share an etcd', { skip: NO_ETCD ?? false, timeout: 60_000
 interface Server {
   readonly name: string;
   readonly client: Client;
+  readonly frontProxyCa: string;
   stop(): Promise<void>;
 }
 
@@ -200,6 +204,7 @@ async function start(etcd: EtcdServers, pkiDirectory: string, name: string): Pro
   return {
     name,
     client,
+    frontProxyCa: server.api.frontProxyCa,
     stop: () => {
       stopped ??= stop();
       return stopped;

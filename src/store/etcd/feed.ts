@@ -56,6 +56,7 @@ export class EtcdFeed {
 
   async #follow(signal: AbortSignal): Promise<Following> {
     const { connection, space } = this.#parts;
+    space.mustBeCurrent();
     const anchor = { put: space.metaKey('anchor'), value: Buffer.alloc(0) };
     const { revision } = await connection.txn({ compare: [], success: [anchor], failure: [] }, signal);
     const following = new Following(this.#parts, revision, this.#closed.signal);
@@ -133,6 +134,10 @@ class Following {
   #take({ events }: WatchResponse): void {
     let commit: { revision: number; events: StoreEvent[] } | undefined;
     for (const event of events) {
+      if (this.#parts.space.isReplacing(event)) {
+        this.#parts.space.replaced();
+        this.#parts.space.mustBeCurrent();
+      }
       const revision = this.#parts.space.fromEtcd(event.kv.modRevision);
       if (commit !== undefined && commit.revision !== revision) this.#publish(commit);
       if (commit?.revision !== revision) commit = { revision, events: [] };

@@ -1,3 +1,4 @@
+import { AmphoraError } from '../../lib/errors.ts';
 import { expired } from '../conflict.ts';
 import { isObjectKey, keyOfObject, type MetaName, metaKey, objectKey, wholeRange } from '../layout.ts';
 import type { StoredObject, StoreEvent, StoreKey } from '../store.ts';
@@ -8,6 +9,7 @@ export class EtcdSpace {
   readonly #prefix: Buffer;
   /** What came over from another store had revisions already: those given out here must be above them. */
   #base = 0;
+  #isReplaced = false;
 
   constructor(prefix: string) {
     this.#prefix = Buffer.from(prefix);
@@ -19,6 +21,25 @@ export class EtcdSpace {
 
   setBase(base: number): void {
     this.#base = base;
+  }
+
+  /** Whether this change begins to load the store anew, by a restore or migration beside this server. */
+  isReplacing({ type, kv }: EtcdEvent): boolean {
+    return type === 'put' && kv.key.equals(this.metaKey('loading'));
+  }
+
+  /** What this process knows of the store is no longer so. */
+  replaced(): void {
+    this.#isReplaced = true;
+  }
+
+  /** @throws Unavailable after {@link EtcdSpace.replaced} */
+  mustBeCurrent(): void {
+    if (this.#isReplaced)
+      throw new AmphoraError(
+        'Unavailable',
+        'the store in etcd was replaced while this server ran: start the server again',
+      );
   }
 
   fromEtcd(revision: number): number {
