@@ -35,7 +35,17 @@ export interface EtcdFlags {
   readonly etcdKeyfile?: string;
 }
 
-export interface UpOptions extends EtcdFlags {
+/** Paths of files. What is left out is as before; an empty one takes it back. */
+export interface AccessFlags {
+  readonly authenticationConfig?: string;
+  readonly authenticationTokenWebhookConfig?: string;
+  readonly authorizationWebhookConfig?: string;
+  readonly auditPolicy?: string;
+  readonly auditLog?: string;
+  readonly auditWebhookConfig?: string;
+}
+
+export interface UpOptions extends EtcdFlags, AccessFlags {
   readonly port?: number;
   readonly host?: string;
   readonly nodeName?: string;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AuditFailure, AuditRecord } from '../access/audit/audit.ts';
 import type { ClientCertificate, Credentials } from '../access/authn/authenticator.ts';
 import type { Attributes } from '../access/authz/authorizer.ts';
 import { ANONYMOUS, type User } from '../access/user.ts';
@@ -36,6 +37,14 @@ export class Exchange {
   impersonator: User | undefined;
   /** What it asks for, once somebody wanted to know. */
   attributes: Attributes | undefined;
+  /** What the audit policy wants of it; undefined for nothing. */
+  audit: AuditRecord | undefined;
+  /** Whether the policy was asked. */
+  isAudited = false;
+  /** Why it was refused. */
+  failure: AuditFailure | undefined;
+  /** The body as it came, kept for the audit log. */
+  body: Buffer | undefined;
   /** Set by the routing filter. */
   route: Route | undefined;
   /** A watch or a stream: it ends when the server closes. Set by the deadline filter. */

@@ -22,8 +22,10 @@ export class Reply {
   readonly #headers: OutgoingHttpHeaders = {};
   readonly #acceptsGzip: boolean;
   #status = 0;
-  readonly #onBegin: (() => void)[] = [];
+  readonly #onBegin: ((status: number) => void)[] = [];
   #bytes = 0;
+  /** Is handed every answer that is sent whole, before it goes out. */
+  capture: ((contentType: string, body: Buffer) => void) | undefined;
 
   constructor(response: Outgoing, acceptEncoding: string | undefined) {
     this.#response = response;
@@ -49,6 +51,15 @@ export class Reply {
 
   /** The whole answer; a long one at the pace the client reads it. */
   async send(status: number, contentType: string, body: Buffer | Body): Promise<void> {
+    if (this.capture !== undefined && body.length <= LIMITS.auditBodyBytes) {
+      const whole = Buffer.isBuffer(body) ? body : Buffer.concat([...piecesOf(body)]);
+      this.capture(contentType, whole);
+      return this.#send(status, contentType, whole);
+    }
+    return this.#send(status, contentType, body);
+  }
+
+  async #send(status: number, contentType: string, body: Buffer | Body): Promise<void> {
     if (this.#acceptsGzip && body.length >= LIMITS.gzipFromBytes) {
       await this.#sendGzip(status, contentType, piecesOf(body));
       return;
@@ -64,7 +75,7 @@ export class Reply {
   }
 
   /** Called once, right before the headers go out. */
-  onBegin(call: () => void): void {
+  onBegin(call: (status: number) => void): void {
     this.#onBegin.push(call);
   }
 
@@ -72,7 +83,7 @@ export class Reply {
   begin(status: number, contentType?: string): void {
     if (contentType !== undefined) this.#headers['content-type'] = contentType;
     this.#headers['cache-control'] ??= 'no-cache, private';
-    for (const call of this.#onBegin) call();
+    for (const call of this.#onBegin) call(status);
     this.#status = status;
     this.#response.writeHead(status, this.#headers);
   }

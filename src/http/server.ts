@@ -23,6 +23,8 @@ export interface TlsOptions {
   readonly key: string;
   /** The authority whose client certificates are accepted; PEM. */
   readonly clientCa: string;
+  /** The authority of front proxies, which say for whom they ask; PEM. */
+  readonly proxyCa?: string;
 }
 
 export interface ApiServerOptions extends Services {
@@ -49,7 +51,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const shutdown = { isUnderway: false };
   const services = { ...options, shutdown };
   const handle = applyFilters(services, requestHandler(services));
-  const certificates = new ClientCertificates();
+  const certificates = new ClientCertificates(options.tls.proxyCa);
   const open = new Set<Exchange>();
   const sockets = new Set<Duplex>();
   const http2Sessions = new Set<ServerHttp2Session>();
@@ -154,8 +156,10 @@ const SERVER_OPTIONS = {
 } as const;
 
 function tlsFields(tls: TlsOptions) {
+  const { certificate, key, clientCa, proxyCa } = tls;
+  const ca = proxyCa === undefined ? clientCa : [clientCa, proxyCa];
   // The default, named: Node.js looks it up anew, at length, for who does not name it.
-  return { cert: tls.certificate, key: tls.key, ca: tls.clientCa, ecdhCurve: 'auto' };
+  return { cert: certificate, key, ca, ecdhCurve: 'auto' };
 }
 
 function requestHandler(services: Services): (exchange: Exchange) => Promise<void> {

@@ -1,3 +1,4 @@
+import type { Auditor } from '../access/audit/audit.ts';
 import type { Authenticator } from '../access/authn/authenticator.ts';
 import type { ServiceAccountTokens } from '../access/authn/service-account-tokens.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
@@ -23,6 +24,8 @@ export interface Services {
   /** Absent: protobuf bodies are answered with 415. */
   readonly protobuf?: ProtobufCodec;
   readonly nodes: NodeTunnels;
+  /** Absent: no audit log. */
+  readonly audit?: Auditor;
   /** Absent: every group is served here. */
   readonly extensions?: Extensions;
   /** Absent: every request is served at once. */

@@ -59,6 +59,32 @@ export const LIMITS = {
   verifiedTokens: 4096,
   /** Keys of earlier times whose signatures are accepted. */
   verificationKeys: 16,
+  /** One document of a token issuer, how long it may take, and how soon it is asked for again. */
+  issuerDocumentBytes: 512 * KIB,
+  issuerFetchMs: 10 * SECOND_MS,
+  issuerFetchPauseMs: 10 * SECOND_MS,
+  /** Most issuers of tokens. */
+  tokenIssuers: 64,
+  /** Keys of one token issuer. */
+  issuerKeys: 100,
+  /** How long a webhook may take that says who calls or what they may, and how long its answers are good. */
+  accessWebhookSeconds: 10,
+  webhookTokenMs: 2 * MINUTE_MS,
+  webhookAllowMs: 5 * MINUTE_MS,
+  webhookDenyMs: 30 * SECOND_MS,
+  /** Most of its answers that are remembered. */
+  webhookAnswers: 4096,
+  /** Audit events that wait to be written, and how many are written at once. */
+  auditQueueEvents: 10_000,
+  auditBatchEvents: 400,
+  /** Largest body that is written into an audit event. */
+  auditBodyBytes: MIB,
+  /** Size from which the audit log goes on in a new file, and how many old ones are kept. */
+  auditFileBytes: 100 * MIB,
+  auditFiles: 10,
+  /** Tries of one batch of audit events at a webhook, and the first pause between them. */
+  auditTries: 4,
+  auditRetryMs: SECOND_MS,
   /** Most requirements in one label or field selector. */
   selectorTerms: 1000,
   /** Deadline of one call to etcd. */

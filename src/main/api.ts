@@ -1,12 +1,17 @@
 import { createAdmission } from '../access/admission/admission.ts';
 import { admissionPlugins } from '../access/admission/all.ts';
+import type { Auditor } from '../access/audit/audit.ts';
 import { createAuthenticator } from '../access/authn/authenticator.ts';
+import { bootstrapTokens } from '../access/authn/bootstrap-tokens.ts';
+import { frontProxy } from '../access/authn/front-proxy.ts';
 import type { KeyFiles } from '../access/authn/key-files.ts';
 import type { Pki } from '../access/authn/pki.ts';
 import {
   createServiceAccountTokens,
   type ServiceAccountTokens,
 } from '../access/authn/service-account-tokens.ts';
+import type { SigningKeys } from '../access/authn/signing-keys.ts';
+import { anyVerifier } from '../access/authn/tokens.ts';
 import { createAuthorizer } from '../access/authz/all.ts';
 import type { Authorizer } from '../access/authz/authorizer.ts';
 import { createRbac } from '../access/authz/rbac/rbac.ts';
@@ -32,6 +37,9 @@ import { createRegistry } from '../registry/generic.ts';
 import { createLiveView, type FollowedView } from '../registry/live.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
+import type { AccessConfig } from './access-config.ts';
+import { FRONT_PROXY } from './extension-authentication.ts';
+import { type OpenedAccess, openAccess } from './open-access.ts';
 import { openServerKeys } from './server-keys.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
@@ -40,6 +48,7 @@ export interface ApiParts {
   readonly store: Store;
   /** Where the certificate authority and the token key are. */
   readonly keys: KeyFiles;
+  readonly access?: AccessConfig;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -57,6 +66,7 @@ export interface Api {
   readonly extensions: Extensions;
   /** PEM of the authority of the certificate under which we speak to extension servers. */
   readonly frontProxyCa: string;
+  readonly auditor: Auditor | undefined;
   /** Closed with the server. */
   readonly webhooks: WebhookCaller;
 }
@@ -68,6 +78,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const lookup = createServiceLookup(live);
   const webhooks = createWebhookCaller(lookup);
   const rbac = createRbac(live);
+  const access = await openAccess(parts.access ?? {}, { caller: webhooks, clock, log });
   const registry: Registry = createRegistry({
     store,
     kinds: createKindTable(),
@@ -86,19 +97,19 @@ export async function createApi(parts: ApiParts): Promise<Api> {
       webhooks,
       review: reviewHooks({
         authorizer: () => authorizer,
-        verifyToken: (token, options) => tokens.verify(token, options),
+        verifyToken: (token, options) => verifyToken(token, options),
         rbac,
+        hasAuthorizationWebhook: access.authorizer !== undefined,
       }),
     },
   });
   serveCustomKinds(registry.kinds, { live, log });
-  const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
-  const tokens = createServiceAccountTokens({
-    keys: signing,
-    issuer: ISSUER,
-    clock,
-    find: findObject(registry),
+  const authorizer = createAuthorizer({
+    graph: createNodeGraph(registry),
+    rbac,
+    ...(access.authorizer === undefined ? {} : { webhook: access.authorizer }),
   });
+  const { tokens, verifyToken, authenticator } = createAuthentication(signing, { clock, registry, access });
   const nodes = createNodeTunnels({ log });
   const fairness = createFairness(live);
   const identity = own.frontProxy;
@@ -106,7 +117,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   await live.load(AbortSignal.timeout(LIMITS.requestMs));
   const server = createApiServer({
     registry,
-    authenticator: createAuthenticator({ tokens: tokens.verify }),
+    authenticator,
     authorizer,
     log,
     tokens,
@@ -117,11 +128,40 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     fairness,
     metrics: createServerMetrics(fairness),
     extensions,
+    ...(access.auditor === undefined ? {} : { audit: access.auditor }),
     checks: { store: (signal) => checkStore(store, signal) },
-    tls: { ...own.server, clientCa: pki.caCertificate },
+    tls: { ...own.server, clientCa: pki.caCertificate, proxyCa: own.frontProxyCa },
   });
-  const { frontProxyCa } = own;
-  return { registry, authorizer, server, nodes, pki, tokens, live, extensions, frontProxyCa, webhooks };
+  return {
+    registry,
+    authorizer,
+    server,
+    nodes,
+    pki,
+    tokens,
+    live,
+    extensions,
+    frontProxyCa: own.frontProxyCa,
+    auditor: access.auditor,
+    webhooks,
+  };
+}
+
+function createAuthentication(
+  keys: SigningKeys,
+  parts: { readonly clock: Clock; readonly registry: Registry; readonly access: OpenedAccess },
+) {
+  const { clock, registry, access } = parts;
+  const find = findObject(registry);
+  const tokens = createServiceAccountTokens({ keys, issuer: ISSUER, clock, find });
+  const bootstrap = bootstrapTokens({ find, clock });
+  const verifyToken = anyVerifier([tokens.verify, bootstrap, ...access.verifiers]);
+  const authenticator = createAuthenticator({
+    tokens: verifyToken,
+    proxy: frontProxy(new Set([FRONT_PROXY])),
+    ...(access.anonymous === undefined ? {} : { allowsAnonymous: access.anonymous }),
+  });
+  return { tokens, verifyToken, authenticator };
 }
 
 /** A health check is asked by who will not wait long. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { EtcdFlags, UpOptions } from '../cli/platform.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { accessConfig } from './access-config.ts';
 import {
   type EtcdConfig,
   etcdFilesOf,
@@ -24,7 +25,9 @@ export async function configure(layout: Layout, name: string, options: UpOptions
   const { port, host, nodeName, podCidr, store } = options;
   const before = await readInstanceConfig(layout.configFile);
   const given = definedOnly({ port, host, nodeName, podCidr, store });
-  const config = applyEtcdOptions({ ...(before ?? newInstanceConfig(name, given)), ...given }, options);
+  const access = accessConfig(before?.access, options);
+  const wanted = { ...(before ?? newInstanceConfig(name, given)), ...given, access };
+  const config = applyEtcdOptions(wanted, options);
   if (config.store !== 'etcd' && options.etcdServers !== undefined)
     throw new AmphoraError('BadRequest', '--etcd-servers goes with --store etcd');
   await mkdir(layout.config, { recursive: true });

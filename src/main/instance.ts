@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AmphoraError } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import type { AccessConfig } from './access-config.ts';
 
 /** The directory layout's version: what a newer program must convert and an older one must not touch. */
 export const STATE_FORMAT = 1;
@@ -23,6 +24,7 @@ export interface InstanceConfig {
   readonly podCidr: string;
   readonly store: 'lmdb' | 'memory' | 'etcd';
   readonly etcd?: EtcdConfig;
+  readonly access?: AccessConfig;
 }
 
 /** Where the state of several servers is, and what proves to it who asks. Paths as they were given. */

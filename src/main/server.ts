@@ -14,11 +14,12 @@ import { LIMITS } from '../lib/limits.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { runScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
+import { type AccessConfig, placedFiles } from './access-config.ts';
 import { type Api, createApi } from './api.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bootstrapRoles } from './bootstrap-roles.ts';
 import { publishExtensionAuthentication } from './extension-authentication.ts';
-import type { InstanceConfig } from './instance.ts';
+import { type InstanceConfig, layoutOf } from './instance.ts';
 import { openStore } from './open-store.ts';
 import { stopSignal } from './stop-signal.ts';
 
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Files as the server itself reads them. */
+  readonly access?: AccessConfig;
   /** Other servers share the store: controllers and scheduler run on the one of them that is elected. */
   readonly election?: { readonly identity: string; readonly times?: ElectionTimes };
 }
@@ -59,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       stop.abort();
       await api.server.close();
       api.nodes.close();
+      await api.auditor?.close();
       api.webhooks.close();
       await work.catch(() => {}); // Who waits for `ended` hears of it.
       await options.store.close();
@@ -146,6 +150,10 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
     port: config.port,
     clock: systemClock,
     log,
+    access: placedFiles(config.access ?? {}, {
+      serverState: stateDirectory,
+      log: layoutOf(config.name).log,
+    }),
     ...(config.store === 'etcd' ? { election: { identity: `${hostname()}_${randomUUID()}` } } : {}),
   });
   const stopped = stopSignal();

@@ -10,6 +10,7 @@ import { writeKubeconfig } from '../client/kubeconfig.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
 import { SECOND_MS } from '../lib/limits.ts';
+import { placeAccessFiles } from './access-config.ts';
 import { configure, placeEtcdFiles } from './configure.ts';
 import { createConnection } from './connection.ts';
 import { type InstalledProgram, installProgram, removeOldPrograms } from './install-program.ts';
@@ -42,6 +43,7 @@ export async function bringUp(name: string, { options, progress, signal }: UpReq
   await makeDirectories(layout, user);
   await checkStateFormat(layout.state);
   await placeEtcdFiles(layout, config, user);
+  await placeAccessFiles(layout, config.access ?? {}, user);
   await writeCredentials(layout, {
     config,
     user,

@@ -141,6 +141,11 @@ function holdsToken(secret: Readonly<ApiObject>, token: string): boolean {
   return held !== undefined && sameText(Buffer.from(held, 'base64').toString('utf8'), token);
 }
 
+/** What a token is remembered by: a heap dump or a slip of a log shows none. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
+
 /** In a time that says nothing about where the two differ. */
 export function sameText(a: string, b: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();

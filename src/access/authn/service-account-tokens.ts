@@ -1,10 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, type JWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS, SECOND_MS } from '../../lib/limits.ts';
 import {
   checkBound,
+  digestOf,
   type FindObject,
   LEGACY_ISSUER,
   legacyClaims,
@@ -185,7 +186,7 @@ function claimsIn(
 /** Signatures that were checked once: the same token comes with each request of its pod. */
 class CheckedSignatures {
   readonly #options: TokenOptions;
-  /** By digest: a heap dump or a slip of a log shows no token. */
+  /** By digest. */
   readonly #known = new Map<string, JWTPayload>();
 
   constructor(options: TokenOptions) {
@@ -194,7 +195,7 @@ class CheckedSignatures {
 
   /** Undefined for a token that another issuer signed. @throws Unauthorized */
   async check(token: string): Promise<JWTPayload | undefined> {
-    const digest = createHash('sha256').update(token).digest('base64');
+    const digest = digestOf(token);
     const known = this.#known.get(digest);
     if (known !== undefined) return known;
     if (!this.#isOurs(token)) return undefined;

@@ -4,7 +4,7 @@ import type { CliContext } from '../context.ts';
 import type { UpOptions } from '../platform.ts';
 
 export function up(program: Command, context: CliContext): void {
-  withEtcdOptions(program.command('up'))
+  withAccessOptions(withEtcdOptions(program.command('up')))
     .description('start the platform on this machine, in the background')
     .option('--port <number>', 'TCP port of the API (default 6443; remembered)', parsePort)
     .option('--host <address>', 'address the API listens on (default 127.0.0.1; remembered)')
@@ -43,6 +43,35 @@ export function withEtcdOptions(command: Command): Command {
     .option('--etcd-cafile <file>', "authority of etcd's certificate, PEM (remembered)")
     .option('--etcd-certfile <file>', 'certificate to show to etcd, PEM (remembered)')
     .option('--etcd-keyfile <file>', 'its key, PEM (remembered)');
+}
+
+/** Files that say who may call, who decides and what is written down. */
+function withAccessOptions(command: Command): Command {
+  return command
+    .option(
+      '--authentication-config <file>',
+      'AuthenticationConfiguration: issuers of JWTs (OpenID Connect), what is open to anonymous callers; YAML (remembered)',
+    )
+    .option(
+      '--authentication-token-webhook-config <file>',
+      'kubeconfig of a service that is asked whose a token is, with a TokenReview (remembered)',
+    )
+    .option(
+      '--authorization-webhook-config <file>',
+      'kubeconfig of a service that is asked what a caller may when RBAC does not allow it, with a SubjectAccessReview (remembered)',
+    )
+    .option(
+      '--audit-policy <file>',
+      'audit.k8s.io/v1 Policy: which requests are written down; YAML (remembered)',
+    )
+    .option(
+      '--audit-log <file>',
+      'where they are, a JSON line each (default: audit/audit.log beside the logs; remembered)',
+    )
+    .option(
+      '--audit-webhook-config <file>',
+      'kubeconfig of a service that gets them too, as EventLists (remembered)',
+    );
 }
 
 function parseUrls(text: string): readonly string[] {

@@ -35,7 +35,9 @@ export async function readBody(exchange: Exchange): Promise<Buffer> {
       .once('error', cut)
       .once('close', cut);
   });
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+  const whole = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+  if (exchange.audit?.wantsRequest === true) exchange.body = whole;
+  return whole;
 }
 
 /** Refuses by the announced length, before a byte is read. */

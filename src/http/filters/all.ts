@@ -1,12 +1,13 @@
 import type { Exchange } from '../exchange.ts';
 import type { Services } from '../services.ts';
-import { audit } from './audit.ts';
+import { audit, auditBegin } from './audit.ts';
 import { authenticate } from './authenticate.ts';
 import { authorize } from './authorize.ts';
 import { bodyLimit } from './body-limit.ts';
 import { deadline } from './deadline.ts';
 import { fairness } from './fairness.ts';
 import { impersonate } from './impersonate.ts';
+import { logRequest } from './log-request.ts';
 import { measure } from './measure.ts';
 import { recover } from './recover.ts';
 import { requestId } from './request-id.ts';
@@ -18,6 +19,7 @@ export type Filter = (exchange: Exchange, next: () => Promise<void>, services: S
 /** In this order, the first the outermost. */
 export const FILTERS: readonly Filter[] = [
   requestId,
+  logRequest,
   audit,
   recover,
   authenticate,
@@ -25,6 +27,7 @@ export const FILTERS: readonly Filter[] = [
   route,
   bodyLimit,
   deadline,
+  auditBegin,
   measure,
   fairness,
   authorize,

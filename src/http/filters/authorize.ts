@@ -10,6 +10,8 @@ export const authorize: Filter = async (exchange, next, services) => {
   if (route === undefined) throw noSuchResource();
   const check = async (attributes: Attributes) => {
     const decision = await services.authorizer.authorize(exchange.user, attributes, exchange.signal);
+    exchange.audit?.annotate('authorization.k8s.io/decision', decision.allowed ? 'allow' : 'forbid');
+    exchange.audit?.annotate('authorization.k8s.io/reason', decision.reason);
     if (!decision.allowed) throw forbidden(exchange.user, attributes, decision.reason);
   };
   const attributes = attributesOf(exchange, route);

@@ -20,6 +20,7 @@ export const recover: Filter = async (exchange, next, services) => {
     if (exchange.request.httpVersionMajor === 1 && !exchange.request.complete)
       reply.header('connection', 'close');
     const status = toStatus(known);
+    exchange.failure = { status: 'Failure', reason: known.reason, message: status.message ?? '' };
     await reply.json(status.code, status).catch(() => reply.destroy());
   }
 };

@@ -4,13 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AccessParts } from '../../access/admission/access-parts.ts';
 import { type AdmissionPlugin, createAdmission } from '../../access/admission/admission.ts';
+import type { Auditor } from '../../access/audit/audit.ts';
 import { createAuthenticator } from '../../access/authn/authenticator.ts';
+import { bootstrapTokens } from '../../access/authn/bootstrap-tokens.ts';
 import type { KeyPair } from '../../access/authn/certificates.ts';
+import { frontProxy } from '../../access/authn/front-proxy.ts';
 import { keyFilesIn } from '../../access/authn/key-files.ts';
 import { openPki, type Pki } from '../../access/authn/pki.ts';
 import { createServiceAccountTokens } from '../../access/authn/service-account-tokens.ts';
 import { openSigningKeys } from '../../access/authn/signing-keys.ts';
-import { createAuthorizer } from '../../access/authz/all.ts';
+import { anyVerifier, type TokenVerifier } from '../../access/authn/tokens.ts';
+import { type AuthorizationRule, createAuthorizer } from '../../access/authz/all.ts';
 import { planDefaults } from '../../access/authz/bootstrap/plan.ts';
 import { createRbac } from '../../access/authz/rbac/rbac.ts';
 import type { LiveView } from '../../access/live.ts';
@@ -75,6 +79,10 @@ export interface FixtureOptions {
   store?: Store;
   /** Requests served at once. */
   seats?: number;
+  /** Asked after the server's own. */
+  verifiers?: readonly TokenVerifier[];
+  webhook?: AuthorizationRule;
+  audit?: Auditor;
 }
 
 /** A whole API server over a store in memory, on a free port. */
@@ -95,7 +103,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
       webhooks,
       review: reviewHooks({
         authorizer: () => authorizer,
-        verifyToken: (token, options) => tokens.verify(token, options),
+        verifyToken: (token, asked) => verifyToken(token, asked),
         rbac,
       }),
     },
@@ -105,18 +113,13 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   const stop = new AbortController();
   serveCustomKinds(registry.kinds, { live, log });
   const nodes = createNodeTunnels(options.pingMs === undefined ? { log } : { log, pingMs: options.pingMs });
-  const tokens = createServiceAccountTokens({
-    keys: await openSigningKeys(keyFilesIn(join(directory, 'pki'))),
-    issuer: 'https://kubernetes.default.svc.cluster.local',
-    clock: systemClock,
-    find: findObject(registry),
-  });
-  const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac });
+  const { tokens, verifyToken, authenticator } = await authentication(directory, { registry, options });
+  const authorizer = createAuthorizer({ graph: createNodeGraph(registry), rbac, ...webhookOf(options) });
   const { extensions, frontProxyCa } = await extensionsOf(directory, { live, registry });
   const fairness = createFairness(live, options.seats === undefined ? {} : { seats: options.seats });
   const server = createApiServer({
     registry,
-    authenticator: createAuthenticator({ tokens: tokens.verify }),
+    authenticator,
     authorizer,
     log,
     tokens,
@@ -128,7 +131,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
     metrics: createServerMetrics(fairness),
     protobuf: createProtobufCodec(),
     checks: { ping: async () => {} },
-    tls: { ...(await pki.server()), clientCa: pki.caCertificate },
+    tls: { ...(await pki.server()), clientCa: pki.caCertificate, proxyCa: frontProxyCa },
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
     ...(options.requestHeaderMs === undefined ? {} : { requestHeaderMs: options.requestHeaderMs }),
   });
   await createDefaultRoles(registry, live);
@@ -158,17 +162,38 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Fixtur
   };
 }
 
+const PROXY_NAME = 'front-proxy-client';
+
 async function extensionsOf(directory: string, parts: { live: LiveView; registry: Registry }) {
-  const frontProxy = await openPki({ keys: keyFilesIn(join(directory, 'front-proxy')), clock: systemClock });
-  const name = 'front-proxy-client';
+  const proxies = await openPki({ keys: keyFilesIn(join(directory, 'front-proxy')), clock: systemClock });
+  const name = PROXY_NAME;
   const extensions = createExtensions({
     ...parts,
     lookup: createServiceLookup(parts.live),
-    identity: await frontProxy.client(name, { user: name, groups: [] }),
+    identity: await proxies.client(name, { user: name, groups: [] }),
     clock: systemClock,
     log: silentLogger(),
   });
-  return { extensions, frontProxyCa: frontProxy.caCertificate };
+  return { extensions, frontProxyCa: proxies.caCertificate };
+}
+
+async function authentication(
+  directory: string,
+  { registry, options }: { registry: Registry; options: FixtureOptions },
+) {
+  const clock = systemClock;
+  const find = findObject(registry);
+  const keys = await openSigningKeys(keyFilesIn(join(directory, 'pki')));
+  const issuer = 'https://kubernetes.default.svc.cluster.local';
+  const tokens = createServiceAccountTokens({ keys, issuer, clock, find });
+  const { verifiers = [] } = options;
+  const verifyToken = anyVerifier([tokens.verify, bootstrapTokens({ find, clock }), ...verifiers]);
+  const proxy = frontProxy(new Set([PROXY_NAME]));
+  return { tokens, verifyToken, authenticator: createAuthenticator({ tokens: verifyToken, proxy }) };
+}
+
+function webhookOf({ webhook }: FixtureOptions) {
+  return webhook === undefined ? {} : { webhook };
 }
 
 /** Those of the cluster: the namespaces of the others are not here. */

@@ -48,6 +48,7 @@ export function contextOf(exchange: Exchange): RequestContext {
     fieldManager: query.get('fieldManager') || managerOf(headers['user-agent']),
     fieldValidation: validationOf(query.get('fieldValidation')),
     warn: (message) => exchange.warn(message),
+    annotate: (key, value) => exchange.audit?.annotate(key, value),
   };
 }
 
