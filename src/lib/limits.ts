@@ -282,6 +282,9 @@ export const LIMITS = {
   eventRetryMaxMs: 10 * SECOND_MS,
   /** Most bytes of a webhook's answer, as upstream. */
   webhookAnswerBytes: 3 * MIB,
+  /** Services whose pods are remembered for webhooks, and for how long. */
+  webhookServices: 256,
+  webhookPodsFreshMs: 2 * SECOND_MS,
   /** Audit annotations and causes taken from one webhook's answer, and the longest annotation. */
   webhookAnnotations: 64,
   webhookAnnotationCharacters: 4096,

@@ -34,6 +34,7 @@ import type { Logger } from '../lib/log.ts';
 import { serveCustomKinds } from '../registry/custom-kinds.ts';
 import { findObject } from '../registry/find-object.ts';
 import { createRegistry } from '../registry/generic.ts';
+import { listPods } from '../registry/list-pods.ts';
 import { createLiveView, type FollowedView } from '../registry/live.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -75,7 +76,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
   const { store, keys, clock, log } = parts;
   const { pki, signing, ...own } = await openServerKeys(keys, clock);
   const live = createLiveView({ registry: () => registry, clock, log });
-  const lookup = createServiceLookup(live);
+  const lookup = createServiceLookup(live, (namespace) => listPods(registry, namespace));
   const webhooks = createWebhookCaller(lookup);
   const rbac = createRbac(live);
   const access = await openAccess(parts.access ?? {}, { caller: webhooks, clock, log });

@@ -202,3 +202,30 @@ function object(name: string, { labels, ...rest }: Record<string, unknown>): Api
   const metadata = { name, namespace: 'default', ...(labels === undefined ? {} : { labels }) };
   return { apiVersion: 'v1', kind: 'Any', metadata, ...rest } as ApiObject;
 }
+
+test('a service without endpoints is called at a ready pod that it selects', async () => {
+  await using server = await startWebhook(() => ({ ok: true }), ['hook.default.svc']);
+  const ports = [{ port: 443, targetPort: 'https' }];
+  const live = liveOf({ services: [object('hook', { spec: { selector: { app: 'hook' }, ports } })] });
+  const pod = (name: string, ready: string, labels: Record<string, string>) =>
+    object(name, {
+      labels,
+      spec: { containers: [{ name: 'a', ports: [{ name: 'https', containerPort: server.port }] }] },
+      status: {
+        podIP: ready === 'True' ? '127.0.0.1' : '192.0.2.1',
+        conditions: [{ type: 'Ready', status: ready }],
+      },
+    });
+  let reads = 0;
+  const lookup = createServiceLookup(live, async () => {
+    reads += 1;
+    return [pod('a', 'False', { app: 'hook' }), pod('b', 'True', { app: 'hook' }), pod('c', 'False', {})];
+  });
+  const caller = createWebhookCaller(lookup);
+  const options = { timeoutSeconds: 5, signal: new AbortController().signal };
+  const service = { namespace: 'default', name: 'hook' };
+  const endpoint = webhookEndpoint({ service, caBundle: server.caBundle });
+  for (let i = 0; i < 3; i++) assert.deepEqual(await caller.post(endpoint, {}, options), { ok: true });
+  assert.equal(reads, 1);
+  caller.close();
+});

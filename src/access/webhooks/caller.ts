@@ -3,9 +3,9 @@ import { isJsonObject, type JsonObject } from '../../api/json.ts';
 import { AmphoraError, isCode } from '../../lib/errors.ts';
 import { LIMITS, SECOND_MS } from '../../lib/limits.ts';
 import { callFault } from './call-fault.ts';
-import type { WebhookEndpoint } from './endpoint.ts';
+import type { Address, WebhookEndpoint } from './endpoint.ts';
 import { post } from './post.ts';
-import type { Address, ServiceLookup } from './service-lookup.ts';
+import type { ServiceLookup } from './service-lookup.ts';
 
 /**
  * Calls webhooks: admission, CRD conversion, token review. Connections are kept and bounded for each server, so

@@ -34,6 +34,12 @@ export interface WebhookEndpoint {
   readonly identity?: KeyPair;
 }
 
+/** Where to connect. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 const HTTPS_PORT = 443;
 
 /** @throws BadRequest for a configuration that names no HTTPS server. */
