@@ -266,4 +266,13 @@ test('a token is asked for through admission', async () => {
     version: 'v1',
     kind: 'TokenRequest',
   });
+
+test('no webhook changes who owns fields', async () => {
+  const broken = [{ manager: 'x', operation: 'Grab', apiVersion: 'v1', fieldsType: 'FieldsV1' }];
+  const { made } = await createWith('Mutating', (call) =>
+    respond(call, patchOf({ op: 'add', path: '/metadata/managedFields', value: broken })),
+  );
+  assert.equal(made.status, 201);
+  // Nobody owns anything of an empty map.
+  assert.equal(made.metadata?.managedFields, undefined);
 });

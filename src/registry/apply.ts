@@ -9,7 +9,7 @@ import { LIMITS } from '../lib/limits.ts';
 import { create } from './create.ts';
 import { conflict } from './faults.ts';
 import { fieldsLastApplied, withLastApplied } from './last-applied.ts';
-import { setEntries, versionsOf, writerOf } from './ownership.ts';
+import { currentEntries, setEntries, versionsOf, writerOf } from './ownership.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
 import type { ObjectBytes, Patch, RequestContext, ResourceTarget, Written } from './registry.ts';
 import { storedKind } from './storage.ts';
@@ -90,13 +90,14 @@ function applied(
   const writer = writerOf(parts, target.kind, { ...target, context, operation: 'Apply' });
   const { managedFields: _owners, ...metadata } = current.metadata;
   const live = { ...current, metadata };
+  const versionOf = versionsOf(parts, kind);
   const result = applyConfig({
     schema,
     live,
     config,
-    entries: entriesOf(request, { current, live, writer }),
+    entries: currentEntries(kind, entriesOf(request, { current, live, writer }), versionOf),
     writer,
-    versionOf: versionsOf(parts, kind),
+    versionOf,
     force: patch.force ? true : () => fieldsLastApplied(target.kind, live, writer.manager),
   });
   // A configuration without metadata, of what is not there yet.

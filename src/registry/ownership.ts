@@ -11,6 +11,7 @@ import {
 } from '../api/managed-fields/entry.ts';
 import { differencesOf, type VersionOf } from '../api/managed-fields/kind-versions.ts';
 import { ownUpdate } from '../api/managed-fields/own-update.ts';
+import { reconcile } from '../api/managed-fields/reconcile.ts';
 import { toTime } from '../lib/clock.ts';
 import { convert } from './conversion.ts';
 import type { RegistryParts, StoredKind } from './parts.ts';
@@ -44,7 +45,8 @@ export function ownUpdated(
   const { context, object, old, subresource } = change;
   const { managedFields: given } = object.metadata;
   const before = storedEntries(old);
-  const entries = subresource === '' ? givenOr(given, before) : before;
+  const versionOf = versionsOf(parts, kind);
+  const entries = currentEntries(kind, subresource === '' ? givenOr(given, before) : before, versionOf);
   setEntries(object, before); // So that it is no difference.
   if (entries.length === 0) {
     setEntries(object, entries); // Whom nobody tracked nobody tracks.
@@ -56,11 +58,20 @@ export function ownUpdated(
       schema: kind.asked.schema,
       live: inAsked(kind, old),
       writer,
-      versionOf: versionsOf(parts, kind),
+      versionOf,
     },
     inAsked(kind, object),
   );
   setEntries(object, ownUpdate(entries, differenceIn, writer));
+}
+
+/** Entries in terms of the kind as it is now: the schema of a custom kind may have changed. */
+export function currentEntries(
+  kind: StoredKind,
+  entries: readonly Entry[],
+  versionOf: VersionOf,
+): readonly Entry[] {
+  return kind.asked.custom === undefined ? entries : reconcile(entries, versionOf);
 }
 
 /** What a client says of owners counts when it is right; who sends none, or what is wrong, changes nothing. */

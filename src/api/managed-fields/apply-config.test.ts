@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AmphoraError } from '../../lib/errors.ts';
-import { Cluster, EVERYTHING as SCHEMA } from './testing/cluster.ts';
+import { reconcile } from './reconcile.ts';
+import { Cluster, EVERYTHING as SCHEMA, textsOf } from './testing/cluster.ts';
 
 interface Case {
   readonly name: string;
@@ -319,4 +320,19 @@ test('an entry in a version that is not served any more is dropped', () => {
   );
   cluster.apply('old', { number: 1 }, { version: 'v0' }).update('u', { number: 1, text: 'x' });
   assert.deepEqual(cluster.owners(), { u: ['.text'] });
+});
+
+test('who owned parts of what became atomic owns it whole', () => {
+  const cluster = new Cluster().update('u', { list: [{ name: 'x', value: 1 }], number: 1 });
+  const { list } = SCHEMA.fields;
+  assert.ok(list?.schema.type === 'array');
+  const atomic = { ...list, schema: { ...list.schema, listType: 'atomic' as const } };
+  const schema = { ...SCHEMA, fields: { ...SCHEMA.fields, list: atomic } };
+  const entries = reconcile(cluster.entries, () => ({ schema, convert: (object) => object }));
+  assert.deepEqual(
+    entries.map((entry) => textsOf(entry.fieldsV1)),
+    [['.list', '.number']],
+  );
+  const same = reconcile(cluster.entries, () => ({ schema: SCHEMA, convert: (object) => object }));
+  assert.equal(same, cluster.entries);
 });
