@@ -266,6 +266,7 @@ test('a token is asked for through admission', async () => {
     version: 'v1',
     kind: 'TokenRequest',
   });
+});
 
 test('no webhook changes who owns fields', async () => {
   const broken = [{ manager: 'x', operation: 'Grab', apiVersion: 'v1', fieldsType: 'FieldsV1' }];
