@@ -156,6 +156,14 @@ test('a result of another type is refused', () => {
   compileExpression('self.port', { variables, returns: [TYPES.bool] });
 });
 
+test('an empty list takes the type and the size of what it stands in for', () => {
+  const program = compileExpression("(has(self.names) ? self.names : []).exists(n, n.contains('/'))", {
+    variables: { self },
+  });
+  assert.equal(costFault(program, 1), undefined);
+  assert.throws(() => run('(has(self.names) ? self.names : []).exists(n, n > 1)'), /no matching overload/);
+});
+
 test('what may cost too much is told from the sizes in the schema', () => {
   const cost = (source: string) => compileExpression(source, { variables: { self } });
   assert.equal(costFault(cost("self.names.all(n, n.contains('x'))"), 1), undefined);

@@ -34,7 +34,7 @@ export function schemaType(schema: Schema): CelType {
     case 'any':
       return TYPES.dyn;
     case 'map':
-      return mapOf(KEY, schemaType(schema.values), countOf(schema.bounds, schema.values));
+      return mapOf(KEY, schemaType(schema.values), countOf(schema.bounds, smallest(schema.values) + 6));
     case 'array':
       return arrayType(schema);
     case 'object':
@@ -54,13 +54,14 @@ function longest(words: readonly string[]): number {
 }
 
 function arrayType({ items, bounds, listType, mapKeys }: ArraySchema): CelType {
-  const plain = listOf(schemaType(items), countOf(bounds, items));
+  const plain = listOf(schemaType(items), countOf(bounds, smallest(items) + 1));
   if (listType === 'atomic') return plain;
   return { ...plain, keys: listType === 'map' ? mapKeys : [] };
 }
 
-function countOf(bounds: Bounds | undefined, item: Schema): number {
-  return bounds?.maxCount ?? Math.floor(REQUEST_BYTES / (smallest(item) + 1));
+/** @param bytes that each item or member takes at least, with what stands around it */
+function countOf(bounds: Bounds | undefined, bytes: number): number {
+  return bounds?.maxCount ?? Math.floor((REQUEST_BYTES - 2) / bytes);
 }
 
 /** The fewest bytes a value of the schema takes in JSON. */

@@ -186,6 +186,9 @@ export function join(a: CelType, b: CelType): CelType {
   if (a.kind === 'null' && isAssignable(b, a)) return b;
   if (b.kind === 'null' && isAssignable(a, b)) return a;
   const size = a.size === undefined || b.size === undefined ? undefined : Math.max(a.size, b.size);
+  // What is empty takes the other's type: `has(self.x) ? self.x : []`.
+  if (a.kind === b.kind && (a.kind === 'list' || a.kind === 'map') && (a.size === 0 || b.size === 0))
+    return a.size === 0 ? b : a;
   if (a.kind === 'list' && b.kind === 'list') return listOf(join(a.item, b.item), size);
   if (a.kind === 'map' && b.kind === 'map') return mapOf(join(a.key, b.key), join(a.value, b.value), size);
   if (a.kind === 'opaque' && b.kind === 'opaque' && a.name === b.name)

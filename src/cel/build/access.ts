@@ -41,7 +41,8 @@ export function buildSelect(node: SelectNode, scope: Scope): Built {
     return value.value === undefined ? undefined : read(value.value);
   };
   const cost = operand.cost + 1;
-  if (node.test) return { type: TYPES.bool, run: (meter) => found(meter) !== undefined, cost };
+  // As upstream has it, looking whether something is there costs nothing more.
+  if (node.test) return { type: TYPES.bool, run: (meter) => found(meter) !== undefined, cost: operand.cost };
   if (node.optional || inner !== undefined) {
     const run: Step = (meter) => {
       const value = found(meter);
