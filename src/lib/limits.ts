@@ -41,6 +41,8 @@ export const LIMITS = {
   conversionBytes: 2 * MIB,
   /** Longest a conversion webhook may take, in seconds: upstream's. */
   conversionSeconds: 30,
+  /** Most steps that the patterns of a CRD may take for one object: some 20 ns each at the worst, most far less. */
+  patternSteps: 100_000_000,
   /** Most values that a JSONPath finds. */
   jsonPathValues: 10_000,
   /** Most errors that a CRD's schema reports of one object. */

@@ -42,13 +42,15 @@ export interface Checks {
   readonly multipleOf: number | undefined;
   readonly minLength: number | undefined;
   readonly maxLength: number | undefined;
-  readonly pattern: { readonly text: string; readonly expression: RE2JS } | undefined;
+  readonly pattern: Pattern | undefined;
   readonly minItems: number | undefined;
   readonly maxItems: number | undefined;
   readonly minProperties: number | undefined;
   readonly maxProperties: number | undefined;
   readonly required: readonly string[];
   readonly enum: readonly unknown[];
+  /** The same, to look up; undefined where not all are texts and numbers. */
+  readonly enumSet: ReadonlySet<unknown> | undefined;
   /** Of a number: `int32`, `int64`, `float`, `double`; of a string: as the CRD writes it. Unknown ones are left out. */
   readonly format: string;
   readonly formatCheck: FormatCheck | undefined;
@@ -58,6 +60,13 @@ export interface Checks {
   readonly not: Node | undefined;
   /** Whether there is anything to check of a value itself, besides its type. */
   readonly any: boolean;
+}
+
+export interface Pattern {
+  readonly text: string;
+  readonly expression: RE2JS;
+  /** Most steps for each character of a text. */
+  readonly size: number;
 }
 
 /** One of `x-kubernetes-validations`; texts that are not given are empty. */
@@ -158,6 +167,7 @@ function readChecks(from: JsonObject, patterns: Patterns): Checks {
     maxProperties: count('maxProperties'),
     required: strings(from.required),
     enum: list(from.enum),
+    enumSet: scalarSet(list(from.enum)),
     format,
     formatCheck: from.type === 'integer' || from.type === 'number' ? undefined : formatCheck(format),
     allOf: nodes('allOf'),
@@ -175,7 +185,11 @@ function readPattern(text: unknown, patterns: Patterns): Checks['pattern'] {
   if (typeof text !== 'string' || text === '') return undefined;
   const expression = patterns.get(text) ?? RE2JS.compile(text);
   patterns.set(text, expression);
-  return { text, expression };
+  return { text, expression, size: expression.programSize() };
+}
+
+function scalarSet(values: readonly unknown[]): ReadonlySet<unknown> | undefined {
+  return values.every((one) => typeof one !== 'object') ? new Set(values) : undefined;
 }
 
 /** A format that upstream does not know is no format; which it knows depends on the type. */

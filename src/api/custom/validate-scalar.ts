@@ -1,7 +1,7 @@
 import type { ErrorDetail } from '../../lib/errors.ts';
 import { equalJson } from '../json.ts';
 import { invalid, NO_FIELD, tooLong, unsupported, wrongType } from './faults.ts';
-import type { Node, NodeType } from './node.ts';
+import type { Node, NodeType, Pattern } from './node.ts';
 
 /** How a value is not of the node's type; undefined where it is. */
 export function typeFault(
@@ -38,15 +38,28 @@ export function typeOf(value: unknown): NodeType | 'null' {
   return typeof value === 'boolean' ? 'boolean' : 'object';
 }
 
+/** How many steps all patterns may take together for one object. */
+export interface PatternBudget {
+  left: number;
+}
+
 /** What the node says against the value itself, whatever stands below it. */
-export function checkScalar(node: Node, value: unknown, path: string): ErrorDetail[] {
+export function checkScalar(
+  node: Node,
+  value: unknown,
+  { path, budget }: { readonly path: string; readonly budget: PatternBudget },
+): ErrorDetail[] {
   const faults: ErrorDetail[] = [];
-  if (typeof value === 'string') textFaults(node, value, { path, faults });
+  if (typeof value === 'string') textFaults(node, value, { path, faults, budget });
   else if (typeof value === 'number') numberFaults(node, value, { path, faults });
   const values = node.checks.enum;
-  if (values.length > 0 && !values.some((one) => equalJson(one, value)))
+  if (values.length > 0 && !isAmong(node.checks, value))
     faults.push(unsupported(fieldOf(path), value, values.map(shown)));
   return faults;
+}
+
+function isAmong({ enum: values, enumSet }: Node['checks'], value: unknown): boolean {
+  return enumSet === undefined ? values.some((one) => equalJson(one, value)) : enumSet.has(value);
 }
 
 interface Into {
@@ -55,19 +68,34 @@ interface Into {
 }
 
 /** The first of length and pattern that does not fit, and the format. */
-function textFaults({ checks }: Node, value: string, { path, faults }: Into): void {
+function textFaults(
+  { checks }: Node,
+  value: string,
+  { path, faults, budget }: Into & { readonly budget: PatternBudget },
+): void {
   const field = fieldOf(path);
   const { minLength, maxLength, pattern, format } = checks;
   if (maxLength !== undefined && value.length > maxLength && codePoints(value) > maxLength)
     faults.push(tooLong(field, maxLength));
   else if (minLength !== undefined && (value.length < minLength || codePoints(value) < minLength))
     faults.push(invalid(field, value, `${path} in body should be at least ${minLength} chars long`));
-  else if (pattern !== undefined && !pattern.expression.matcher(value).find())
-    faults.push(invalid(field, value, `${path} in body should match '${pattern.text}'`));
+  else if (pattern !== undefined) faults.push(...patternFaults(pattern, value, { path, budget }));
   if (checks.formatCheck?.(value) === false)
     faults.push(
       wrongType(field, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`),
     );
+}
+
+function patternFaults(
+  { text, expression, size }: Pattern,
+  value: string,
+  { path, budget }: { readonly path: string; readonly budget: PatternBudget },
+): ErrorDetail[] {
+  budget.left -= size * value.length;
+  if (budget.left < 0)
+    return [invalid(fieldOf(path), '', `${path} in body takes too long to be matched against '${text}'`)];
+  if (expression.matcher(value).find()) return [];
+  return [invalid(fieldOf(path), value, `${path} in body should match '${text}'`)];
 }
 
 function codePoints(text: string): number {

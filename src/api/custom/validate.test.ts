@@ -242,6 +242,18 @@ test('a pattern that takes others for ever takes no time', () => {
   assert.ok(performance.now() - started < 2000);
 });
 
+test('what patterns may take for one object is bounded', () => {
+  const node = readNode(object({ list: { type: 'array', items: { ...text, pattern: 'x{900}' } } }));
+  const list = ['x'.repeat(900), 'a'.repeat(200_000), 'x'.repeat(900)];
+  assert.deepEqual(
+    validateNode(node, { list }).map(({ field, message }) => `${field}: ${message}`),
+    ['list[1]', 'list[2]'].map(
+      (field) =>
+        `${field}: Invalid value: "": ${field} in body takes too long to be matched against 'x{900}'`,
+    ),
+  );
+});
+
 test('lists that are sets or maps hold nothing twice', () => {
   const node = readNode(
     object({

@@ -3,7 +3,7 @@ import { LIMITS } from '../../lib/limits.ts';
 import { equalJson, isJsonObject, type JsonObject, memberOf } from '../json.ts';
 import { invalid, NO_FIELD, required, tooMany, wrongType } from './faults.ts';
 import type { Node } from './node.ts';
-import { checkScalar, typeFault } from './validate-scalar.ts';
+import { checkScalar, type PatternBudget, typeFault } from './validate-scalar.ts';
 
 /** The value before a change is not known, or there was none: nothing is forgiven. */
 export const NONE: unique symbol = Symbol('no old value');
@@ -14,7 +14,7 @@ export const NONE: unique symbol = Symbol('no old value');
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
  */
 export function validateNode(node: Node, value: unknown, old: unknown = NONE): readonly ErrorDetail[] {
-  const check = new Check();
+  const check = new Check({ left: LIMITS.patternSteps });
   check.visit(node, value, { path: '', old });
   return check.faults;
 }
@@ -29,6 +29,11 @@ class Check {
   faults: ErrorDetail[] = [];
   /** How many checks passed, as upstream counts them: of several alternatives that fail, the one that got furthest is shown. */
   matches = 0;
+  readonly #budget: PatternBudget;
+
+  constructor(budget: PatternBudget) {
+    this.#budget = budget;
+  }
 
   visit(node: Node, value: unknown, at: At): void {
     if (at.old === value) return; // Whatever is wrong with it would be forgiven.
@@ -44,15 +49,23 @@ class Check {
     if (fault === undefined) this.matches += 1;
     else this.#add(wrongType(fieldOf(at.path), fault.value, fault.why));
     if (value === null) {
-      for (const found of checkScalar(node, value, at.path)) this.#add(found);
+      for (const found of checkScalar(node, value, { path: at.path, budget: this.#budget })) this.#add(found);
       return;
     }
     this.#alternatives(node, value, at);
-    if (node.checks.any) for (const found of checkScalar(node, value, at.path)) this.#add(found);
+    if (node.checks.any)
+      for (const found of checkScalar(node, value, { path: at.path, budget: this.#budget })) this.#add(found);
     if (typeof value === 'number') this.matches += 1;
     if (Array.isArray(value)) this.#items(node, value, at);
     else if (isJsonObject(value)) this.#members(node, value, at);
     this.matches += 1;
+  }
+
+  /** An alternative is not forgiven by itself for what did not change; what is below it is. */
+  #tried(node: Node, value: unknown, at: At): Check {
+    const check = new Check(this.#budget);
+    check.attempt(node, value, at);
+    return check;
   }
 
   #add(fault: ErrorDetail): void {
@@ -111,7 +124,7 @@ class Check {
     if (anyOf.length > 0) this.#anyOf(anyOf, value, at);
     if (oneOf.length > 0) this.#oneOf(oneOf, value, at);
     if (allOf.length > 0) this.#allOf(allOf, value, at);
-    if (not !== undefined && tried(not, value, at).faults.length === 0)
+    if (not !== undefined && this.#tried(not, value, at).faults.length === 0)
       this.#add(invalid(NO_FIELD, '', `${quoted(at)} must not validate the schema (not)`));
     this.matches += 1;
   }
@@ -119,7 +132,7 @@ class Check {
   #anyOf(nodes: readonly Node[], value: unknown, at: At): void {
     let best: Check | undefined;
     for (const node of nodes) {
-      const result = tried(node, value, at);
+      const result = this.#tried(node, value, at);
       if (result.faults.length === 0) {
         this.#merge(result);
         return;
@@ -131,7 +144,7 @@ class Check {
   }
 
   #oneOf(nodes: readonly Node[], value: unknown, at: At): void {
-    const results = nodes.map((node) => tried(node, value, at));
+    const results = nodes.map((node) => this.#tried(node, value, at));
     const valid = results.filter(({ faults }) => faults.length === 0);
     const [only] = valid;
     if (only !== undefined && valid.length === 1) {
@@ -149,7 +162,7 @@ class Check {
   #allOf(nodes: readonly Node[], value: unknown, at: At): void {
     let valid = 0;
     for (const node of nodes) {
-      const result = tried(node, value, at);
+      const result = this.#tried(node, value, at);
       if (result.faults.length === 0) valid += 1;
       this.#merge(result);
     }
@@ -162,13 +175,6 @@ class Check {
         ),
       );
   }
-}
-
-/** An alternative is not forgiven by itself for what did not change; what is below it is. */
-function tried(node: Node, value: unknown, at: At): Check {
-  const check = new Check();
-  check.attempt(node, value, at);
-  return check;
 }
 
 function quoted({ path }: At): string {
