@@ -74,7 +74,7 @@ export interface Api {
 
 export async function createApi(parts: ApiParts): Promise<Api> {
   const { store, keys, clock, log } = parts;
-  const { pki, signing, ...own } = await openServerKeys(keys, clock);
+  const { pki, signing, ...own } = await openServerKeys(keys);
   const live = createLiveView({ registry: () => registry, clock, log });
   const lookup = createServiceLookup(live, (namespace) => listPods(registry, namespace));
   const webhooks = createWebhookCaller(lookup);

@@ -2,7 +2,7 @@ import type { KeyPair } from '../access/authn/certificates.ts';
 import type { KeyFiles } from '../access/authn/key-files.ts';
 import { openPki, type Pki } from '../access/authn/pki.ts';
 import { openSigningKeys, type SigningKeys } from '../access/authn/signing-keys.ts';
-import type { Clock } from '../lib/clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import { FRONT_PROXY } from './extension-authentication.ts';
 
 /** All that a server proves and is proven with. */
@@ -14,8 +14,9 @@ export interface ServerKeys {
   readonly frontProxy: KeyPair;
 }
 
-/** Makes what is missing. Of several that do so at once in one place, one must be let through at a time. */
-export async function openServerKeys(keys: KeyFiles, clock: Clock): Promise<ServerKeys> {
+/** Makes what is missing, by the machine's own time: TLS knows no other. Of several that do so at once in one place, one must be let through at a time. */
+export async function openServerKeys(keys: KeyFiles): Promise<ServerKeys> {
+  const clock = systemClock;
   const pki = await openPki({ keys, clock });
   const front = await openPki({ keys: keys.below('front-proxy'), clock });
   return {

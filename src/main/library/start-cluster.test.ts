@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ConfigMap, Event, Node, Pod } from '../../api/types.generated.ts';
 import { isCode } from '../../lib/errors.ts';
+import { createManualClock } from '../../lib/manual-clock.ts';
 import { startCluster } from './start-cluster.ts';
 
 const PODS = { apiVersion: 'v1', resource: 'pods', namespace: 'default' };
@@ -73,6 +74,32 @@ test('apply owns fields; an informer follows', async () => {
   await assert.rejects(conflict, (error) => isCode(error, 'Conflict'));
   await client.apply(reference, map('a', { one: '2' }), { fieldManager: 'second', force: true });
   await client.waitFor<ConfigMap>(reference, ({ data }) => data?.one === '2');
+});
+
+test('time is what the test says: a container that sleeps an hour ends when an hour has passed', async () => {
+  const clock = createManualClock(Date.parse('2030-01-01T00:00:00Z'));
+  await using cluster = await startCluster({ clock });
+  const { client } = cluster;
+  const containers = [{ name: 'c', image: 'web:1', command: ['sleep', '3600'] }];
+  const made = await client.create<Pod>(PODS, pod('web', { containers, restartPolicy: 'Never' }));
+  assert.equal(made.metadata?.creationTimestamp, '2030-01-01T00:00:00Z');
+  await client.waitFor<Pod>({ ...PODS, name: 'web' }, (one) => one.status?.phase === 'Running');
+  clock.step(3_600_000);
+  await client.waitFor<Pod>({ ...PODS, name: 'web' }, (one) => one.status?.phase === 'Succeeded');
+});
+
+test('objects in files are there for a later cluster', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'amphora-kept-'));
+  try {
+    const options = { store: { lmdb: join(folder, 'store') }, nodes: 0 };
+    const first = await startCluster(options);
+    await first.client.create(MAPS, map('kept', {}));
+    await first.close();
+    await using second = await startCluster(options);
+    await second.client.get({ ...MAPS, name: 'kept' });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('in a warm process it takes well under 100 ms', async () => {

@@ -61,7 +61,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const { clock = systemClock, log = silentLogger(), nodes = 1 } = options;
   await using undo = new AsyncDisposableStack();
   const store = await openStore(options.store ?? 'memory');
-  const pki = await preparedKeys(clock, nodes);
+  const pki = await preparedKeys(nodes);
   const server = await startServer({ store, keys: KEYS, host: '127.0.0.1', port: 0, clock, log });
   undo.defer(() => server.close());
   const url = `https://127.0.0.1:${server.port}`;
@@ -103,9 +103,9 @@ async function openStore(wanted: NonNullable<ClusterOptions['store']>): Promise<
 }
 
 /** Makes what is missing once, however many clusters start together. */
-function preparedKeys(clock: Clock, nodes: number): Promise<Pki> {
+function preparedKeys(nodes: number): Promise<Pki> {
   return LOCK.hold('keys', async () => {
-    const { pki } = await openServerKeys(KEYS, clock);
+    const { pki } = await openServerKeys(KEYS);
     await pki.client(fileNameOf(ADMINISTRATOR.user), ADMINISTRATOR);
     for (const name of nodeNames(nodes)) {
       const user = nodeUser(name);
