@@ -101,7 +101,19 @@ function mendPodSpec(value: unknown): void {
     { name: 'main', image: 'app', command, args, workingDir, securityContext, imagePullPolicy },
   ];
   spec.initContainers = [{ name: 'init', image: 'app' }];
-  delete spec.ephemeralContainers;
+  // What these say is checked more closely than the golden object's words stand.
+  for (const field of [
+    'affinity',
+    'dnsConfig',
+    'ephemeralContainers',
+    'hostAliases',
+    'nodeSelector',
+    'readinessGates',
+    'schedulingGates',
+    'securityContext',
+    'topologySpreadConstraints',
+  ])
+    delete spec[field];
   for (const field of ['hostname', 'subdomain', 'nodeName', 'runtimeClassName', 'priorityClassName'])
     spec[field] = String(spec[field]).toLowerCase();
   spec.serviceAccountName = 'account';

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createPod, type Fixture, startFixture } from './testing/fixture.ts';
 
-const MERGE = { 'content-type': 'application/merge-patch+json' };
+const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
+const POD = '/api/v1/namespaces/default/pods/web';
 let fixture: Fixture;
 before(async () => {
   fixture = await startFixture();
@@ -10,25 +11,40 @@ before(async () => {
 });
 after(() => fixture[Symbol.asyncDispose]());
 
-test('an approval changes the conditions of a signing request and nothing else', async () => {
-  const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
-  const spec = { request: 'Ag==', signerName: 'example.com/signer', usages: ['client auth'] };
-  const made = await fixture.call('POST', path, { body: { metadata: { name: 'csr' }, spec } });
-  assert.equal(made.status, 201, made.text);
-  const conditions = [{ type: 'Approved', status: 'True', reason: 'Ok', message: '' }];
-  const answer = await fixture.call('PATCH', `${path}/csr/approval`, {
-    body: { status: { conditions, certificate: 'Ag==' }, spec: { signerName: 'other.com/signer' } },
-    headers: MERGE,
-  });
-  assert.equal(answer.status, 200, answer.text);
-  const { status, spec: kept } = answer.json<{ status: object; spec: { signerName: string } }>();
-  assert.deepEqual(status, { conditions });
-  assert.equal(kept.signerName, 'example.com/signer');
+test('a pod is resized, and refused a resize that changes its class of service', async () => {
+  assert.equal((await fixture.call('GET', `${POD}/resize`)).status, 200);
+  const patch = (resources: object) =>
+    fixture.call('PATCH', `${POD}/resize`, {
+      body: { spec: { containers: [{ name: 'main', resources }] } },
+      headers: STRATEGIC,
+    });
+  const refused = await patch({ requests: { cpu: '1' } });
+  assert.deepEqual(
+    [refused.status, refused.json().message],
+    [
+      422,
+      'Pod "web" is invalid: spec: Invalid value: "Burstable": Pod QOS Class may not change as a result of resizing',
+    ],
+  );
+  const same = await patch({});
+  assert.equal(same.status, 200, same.text);
 });
 
-test('what cannot be written yet says so', async () => {
-  const pod = '/api/v1/namespaces/default/pods/web';
-  assert.equal((await fixture.call('GET', `${pod}/resize`)).status, 200);
-  const resize = await fixture.call('PATCH', `${pod}/resize`, { body: { spec: {} }, headers: MERGE });
-  assert.deepEqual([resize.status, resize.json().message], [501, 'pods/resize cannot be written yet']);
+test('an ephemeral container is added to a pod that runs', async () => {
+  const ephemeralContainers = [{ name: 'look', image: 'tools:1', targetContainerName: 'main' }];
+  const answer = await fixture.call('PATCH', `${POD}/ephemeralcontainers`, {
+    body: { spec: { ephemeralContainers } },
+    headers: STRATEGIC,
+  });
+  assert.equal(answer.status, 200, answer.text);
+  const { spec } = answer.json<{ spec: { ephemeralContainers: { name: string }[] } }>();
+  assert.deepEqual(
+    spec.ephemeralContainers.map(({ name }) => name),
+    ['look'],
+  );
+  const direct = await fixture.call('PATCH', POD, {
+    body: { spec: { ephemeralContainers: [{ name: 'more', image: 'tools:1' }] } },
+    headers: STRATEGIC,
+  });
+  assert.equal(direct.status, 422, direct.text);
 });

@@ -52,14 +52,15 @@ function addedFinalizers(object: Readonly<ApiObject>, old: Readonly<ApiObject>):
   return [forbidden('metadata.finalizers', why)];
 }
 
-/** A schema and a strategy may both miss the same field. */
-function unique(details: readonly ErrorDetail[]): ErrorDetail[] {
-  const seen = new Set<string>();
-  return details.filter((detail) => {
-    const key = `${detail.reason} ${detail.field}`;
-    if (detail.reason !== 'FieldValueRequired') return true;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+/** A schema and a strategy may both miss the same field: the one that says why counts. */
+function unique(details: ErrorDetail[]): ErrorDetail[] {
+  if (details.length < 2) return details;
+  const found = new Map<string, ErrorDetail>();
+  for (const [index, detail] of details.entries()) {
+    const isMissing = detail.reason === 'FieldValueRequired';
+    const key = isMissing ? detail.field : `${index}`;
+    const known = found.get(key);
+    if (known === undefined || known.message.length < detail.message.length) found.set(key, detail);
+  }
+  return [...found.values()];
 }

@@ -39,6 +39,15 @@ export function validatePodUpdate(
     details.push(
       forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'),
     );
+  const gates = new Set(items(before, 'schedulingGates').map(({ name }) => name));
+  for (const [index, { name }] of items(spec, 'schedulingGates').entries())
+    if (!gates.has(name))
+      details.push(
+        forbidden(
+          `spec.schedulingGates[${index}]`,
+          `only deletion is allowed, but found new scheduling gate '${name}'`,
+        ),
+      );
   if (!equalJson(fixed(spec, before), fixed(before, before))) details.push(forbidden('spec', MAY));
   return details;
 }
@@ -50,6 +59,9 @@ function fixed(spec: JsonObject, before: JsonObject): JsonObject {
     if (before[field] === undefined) delete copy[field];
     else copy[field] = before[field];
   }
+  // A negative grace was once allowed and means the shortest there is.
+  if (copy.terminationGracePeriodSeconds === 1 && Number(before.terminationGracePeriodSeconds) < 0)
+    copy.terminationGracePeriodSeconds = before.terminationGracePeriodSeconds;
   for (const list of ['containers', 'initContainers'] as const) {
     for (const [index, container] of items(copy, list).entries())
       container.image = items(before, list)[index]?.image;

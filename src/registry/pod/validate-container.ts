@@ -5,6 +5,7 @@ import type { ErrorDetail } from '../../lib/errors.ts';
 import { duplicate, forbidden, invalid, notThere, required } from '../field-errors.ts';
 import { items, part, text } from '../fields.ts';
 import { validateHandler, validateProbe } from './validate-probe.ts';
+import { validateContainerSecurity } from './validate-security.ts';
 
 interface Place {
   readonly path: string;
@@ -27,7 +28,7 @@ export function validateContainer(container: JsonObject, place: Place): ErrorDet
   details.push(...validateEnv(container, path));
   details.push(...validateMounts(container, place));
   details.push(...validateResources(part(container, 'resources'), `${path}.resources`));
-  details.push(...validateProbes(container, place));
+  details.push(...validateProbes(container, place), ...validateContainerSecurity(container, path));
   return details;
 }
 

@@ -4,6 +4,9 @@ import type { ErrorDetail } from '../../lib/errors.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../field-errors.ts';
 import { items, part, text } from '../fields.ts';
 import { validateContainer } from './validate-container.ts';
+import { validatePodNetwork } from './validate-network.ts';
+import { validatePlacement } from './validate-placement.ts';
+import { validatePodSecurity } from './validate-security.ts';
 
 /** What upstream's ValidatePodSpec checks, of what is served today, in its words and with its paths. */
 export function validatePodSpec(spec: JsonObject, path: string): ErrorDetail[] {
@@ -22,6 +25,8 @@ export function validatePodSpec(spec: JsonObject, path: string): ErrorDetail[] {
   }
   details.push(...validateScalars(spec, path));
   details.push(...validateHost(spec, path));
+  details.push(...validatePlacement(spec, path), ...validatePodSecurity(spec, path));
+  details.push(...validatePodNetwork(spec, path));
   return details;
 }
 

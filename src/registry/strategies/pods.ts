@@ -1,7 +1,10 @@
 import type { ApiObject } from '../../api/kind.ts';
-import { ensure, part, text } from '../fields.ts';
+import { forbidden } from '../field-errors.ts';
+import { ensure, items, part, text } from '../fields.ts';
 import { podSpecDefaults, qosClass } from '../pod/defaults.ts';
+import { ephemeralContainersStay, validateEphemeralContainers } from '../pod/ephemeral-containers.ts';
 import { validatePodUpdate } from '../pod/immutable.ts';
+import { keepAllButResources, validateResize } from '../pod/resize.ts';
 import { validatePodSpec } from '../pod/validate.ts';
 import type { Strategy } from '../strategy.ts';
 
@@ -27,8 +30,16 @@ export const pods: Strategy = {
   },
   subresources: {
     ephemeralcontainers: keepAllBut('ephemeralContainers'),
+    resize: keepAllButResources,
   },
-  validate: (pod) => validatePodSpec(part(pod, 'spec'), 'spec'),
+  validate(pod, { change }) {
+    const spec = part(pod, 'spec');
+    const details = [...validatePodSpec(spec, 'spec'), ...validateEphemeralContainers(spec, 'spec')];
+    if (change === undefined && items(spec, 'ephemeralContainers').length > 0)
+      details.push(forbidden('spec.ephemeralContainers', 'cannot be set on create'));
+    return details;
+  },
+  validateSubresource: { ephemeralcontainers: ephemeralContainersStay, resize: validateResize },
   validateUpdate: (pod, old) => validatePodUpdate(pod, old),
   grace: podGrace,
 };
