@@ -277,3 +277,39 @@ test('no webhook changes who owns fields', async () => {
   // Nobody owns anything of an empty map.
   assert.equal(made.metadata?.managedFields, undefined);
 });
+
+test('a container that a webhook adds is treated as those that were there', async () => {
+  await using api = await start();
+  await using server = await startWebhook((call) =>
+    respond(
+      call,
+      patchOf({ op: 'add', path: '/spec/containers/-', value: { name: 'sidecar', image: 'sidecar:1' } }),
+    ),
+  );
+  const limits = [{ type: 'Container', default: { cpu: '1' } }];
+  const range = { apiVersion: 'v1', kind: 'LimitRange', metadata: { name: 'l' }, spec: { limits } };
+  const made = await api.call('POST', '/api/v1/namespaces/default/limitranges', { body: range });
+  assert.equal(made.status, 201, made.text);
+  const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] };
+  await register(api, 'Mutating', [{ server, rules: [rule] }]);
+  const spec = { containers: [{ name: 'main', image: 'main:1' }] };
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec };
+  const created = await api.call('POST', '/api/v1/namespaces/default/pods', { body });
+  assert.equal(created.status, 201, created.text);
+  const { containers, volumes } = created.json<{ spec: { containers: Json[]; volumes: Json[] } }>().spec;
+  assert.equal(volumes.length, 1);
+  assert.deepEqual(
+    containers.map(({ name, resources, volumeMounts, imagePullPolicy }) => ({
+      name,
+      resources,
+      mounts: (volumeMounts as Json[]).map(({ mountPath }) => mountPath),
+      imagePullPolicy,
+    })),
+    ['main', 'sidecar'].map((name) => ({
+      name,
+      resources: { limits: { cpu: '1' }, requests: { cpu: '1' } },
+      mounts: ['/var/run/secrets/kubernetes.io/serviceaccount'],
+      imagePullPolicy: 'IfNotPresent',
+    })),
+  );
+});

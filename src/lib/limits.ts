@@ -293,6 +293,8 @@ export const LIMITS = {
   webhookCauses: 64,
   /** Requests charged to a namespace's quotas with one write. */
   quotaBatch: 256,
+  /** Quotas of which less was found than charged, remembered until they are looked at again. */
+  quotaSuspects: 10_000,
   /** How often a namespace's quotas are counted again, for what nobody tells of. */
   quotaResyncMs: 10 * SECOND_MS,
   /** Pods looked at when a namespace's security becomes stricter, and for how long; upstream's values. */

@@ -41,6 +41,12 @@ export function planQuota(
   return isThere ? undefined : { hard, used };
 }
 
+/** Whether anything is given back: then what was charged may only be on its way, and is looked at twice. */
+export function givesBack(quota: ResourceQuota, { used }: QuotaStatus): boolean {
+  const before = amountsOf(quota.status?.used);
+  return Object.entries(amountsOf(used)).some(([name, { nanos }]) => nanos < (before[name]?.nanos ?? 0n));
+}
+
 export function sameAmounts(
   a: Readonly<Record<string, string>> | undefined,
   b: Readonly<Record<string, string>> | undefined,

@@ -11,7 +11,10 @@ import type { Client } from '../../client/client.ts';
 import { isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import type { Controller, ControllerParts } from '../controller.ts';
-import { countedBy, planQuota, sameAmounts } from './plan.ts';
+import { countedBy, givesBack, planQuota, type QuotaStatus, sameAmounts } from './plan.ts';
+
+/** Longer than a write that was charged for takes. */
+const CONFIRM_MS = 500;
 
 /**
  * Counts what a namespace's quotas are used for: when one is new or changed, when a pod has gone or ended, and for
@@ -19,6 +22,7 @@ import { countedBy, planQuota, sameAmounts } from './plan.ts';
  */
 export function resourceQuotaController({ client, informers, kinds, clock }: ControllerParts): Controller {
   const namespaceOf = (key: string) => key.split('/')[0];
+  const suspected = new Map<string, string>();
   const hasQuota = (namespace: string) => informers.quotas.list(namespace).length > 0;
   return {
     name: 'resource-quota',
@@ -51,20 +55,42 @@ export function resourceQuotaController({ client, informers, kinds, clock }: Con
     ],
     async reconcile(namespace, signal) {
       const objects = new Map<string, readonly ApiObject[]>();
-      let any = false;
+      let againAfterMs: number | undefined;
       // Read before what is counted: what is charged meanwhile makes the write a conflict, and it is counted again.
       for (const quota of await quotasOf(client, namespace, signal)) {
-        any = true;
+        againAfterMs ??= LIMITS.quotaResyncMs;
         for (const resource of countedBy(quota))
           if (!objects.has(resource))
             objects.set(resource, await list(client, kinds, { resource, namespace, signal }));
         const counted = new Map(countedBy(quota).map((resource) => [resource, objects.get(resource) ?? []]));
         const status = planQuota(quota, counted, clock.now());
-        if (status !== undefined) await writeStatus(client, { ...quota, status }, signal);
+        if (isSuspect(suspected, quota, status)) againAfterMs = CONFIRM_MS;
+        else if (status !== undefined) await writeStatus(client, { ...quota, status }, signal);
       }
-      return any ? { againAfterMs: LIMITS.quotaResyncMs } : undefined;
+      return againAfterMs === undefined ? undefined : { againAfterMs };
     },
   };
+}
+
+/**
+ * Whether less is there than was charged, for the first time: it may be that an object was charged for and is not
+ * written yet. Seen again with nothing charged in between, it is so.
+ */
+function isSuspect(
+  suspected: Map<string, string>,
+  quota: ResourceQuota,
+  status: QuotaStatus | undefined,
+): boolean {
+  const { uid = '', resourceVersion = '' } = quota.metadata ?? {};
+  const seen = `${resourceVersion} ${JSON.stringify(status?.used)}`;
+  const isLess = status !== undefined && givesBack(quota, status);
+  if (!isLess || suspected.get(uid) === seen) {
+    suspected.delete(uid);
+    return false;
+  }
+  if (suspected.size >= LIMITS.quotaSuspects) suspected.clear(); // Of quotas that are gone, mostly.
+  suspected.set(uid, seen);
+  return true;
 }
 
 function isTakenUp({ spec, status }: ResourceQuota): boolean {

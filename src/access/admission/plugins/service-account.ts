@@ -34,7 +34,34 @@ export const serviceAccount: AdmissionPlugin = {
     if (objectsAt(spec, 'imagePullSecrets').length === 0 && secrets.length > 0)
       spec.imagePullSecrets = secrets.map((secret) => ({ ...secret }));
   },
+  async validate(request) {
+    if (request.object.metadata.annotations?.[MIRROR_POD] === undefined) return;
+    const why = mirrorFault(objectAt(request.object, 'spec'));
+    if (why !== undefined) throw forbidden(request, why);
+  },
 };
+
+/** What a node shows of its own may not use what the API keeps. */
+function mirrorFault(spec: JsonObject): string | undefined {
+  if (textAt(spec, 'serviceAccountName') !== '') return 'a mirror pod may not reference service accounts';
+  const volumes = objectsAt(spec, 'volumes');
+  const containers = [...objectsAt(spec, 'initContainers'), ...objectsAt(spec, 'containers')];
+  const reads = containers.some(
+    (container) =>
+      objectsAt(container, 'envFrom').some(({ secretRef }) => secretRef !== undefined) ||
+      objectsAt(container, 'env').some(
+        ({ valueFrom }) => isJsonObject(valueFrom) && valueFrom.secretKeyRef !== undefined,
+      ),
+  );
+  if (reads || volumes.some(({ secret }) => secret !== undefined))
+    return 'a mirror pod may not reference secrets';
+  const projected = volumes.flatMap(({ projected: value }) =>
+    isJsonObject(value) ? objectsAt(value, 'sources') : [],
+  );
+  return projected.some(({ serviceAccountToken }) => serviceAccountToken !== undefined)
+    ? 'a mirror pod may not use ServiceAccountToken volume projections'
+    : undefined;
+}
 
 function wantsToken(spec: JsonObject, account: AdmissionRequest['object'] | Readonly<JsonObject>): boolean {
   const own = spec.automountServiceAccountToken;
