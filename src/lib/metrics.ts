@@ -71,6 +71,11 @@ export class Counter implements Metric {
     this.#series.of(labels).count += amount;
   }
 
+  /** What these labels are counted in, for who counts often. */
+  of(labels: Labels): { count: number } {
+    return this.#series.of(labels);
+  }
+
   expose(): string {
     const lines = [...this.#series.entries()].map(([labels, { count }]) =>
       line(this.#options.name, labels, count),
@@ -79,10 +84,16 @@ export class Counter implements Metric {
   }
 }
 
+export interface Buckets {
+  readonly counts: number[];
+  sum: number;
+  count: number;
+}
+
 export class Histogram implements Metric {
   readonly #options: MetricOptions;
   readonly #bounds: readonly number[];
-  readonly #series: Series<{ counts: number[]; sum: number; count: number }>;
+  readonly #series: Series<Buckets>;
 
   /** @param options.bounds upper ends of the buckets, in order */
   constructor(options: MetricOptions & { readonly bounds: readonly number[] }) {
@@ -96,7 +107,15 @@ export class Histogram implements Metric {
   }
 
   observe(labels: Labels, value: number): void {
-    const one = this.#series.of(labels);
+    this.observeIn(this.of(labels), value);
+  }
+
+  /** What these labels are gathered in, for who observes often. */
+  of(labels: Labels): Buckets {
+    return this.#series.of(labels);
+  }
+
+  observeIn(one: Buckets, value: number): void {
     const index = this.#bounds.findIndex((bound) => value <= bound);
     if (index >= 0) one.counts[index] = (one.counts[index] ?? 0) + 1;
     one.sum += value;
