@@ -37,6 +37,7 @@ import { createRegistry } from '../registry/generic.ts';
 import { listPods } from '../registry/list-pods.ts';
 import { createLiveView, type FollowedView } from '../registry/live.ts';
 import type { Registry } from '../registry/registry.ts';
+import { measured } from '../store/measured.ts';
 import type { Store } from '../store/store.ts';
 import type { AccessConfig } from './access-config.ts';
 import { FRONT_PROXY } from './extension-authentication.ts';
@@ -73,7 +74,8 @@ export interface Api {
 }
 
 export async function createApi(parts: ApiParts): Promise<Api> {
-  const { store, keys, clock, log } = parts;
+  const { keys, clock, log } = parts;
+  const { store, metric } = measured(parts.store);
   const { pki, signing, ...own } = await openServerKeys(keys);
   const live = createLiveView({ registry: () => registry, clock, log });
   const lookup = createServiceLookup(live, (namespace) => listPods(registry, namespace));
@@ -127,7 +129,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     protobuf: createProtobufCodec(),
     nodes,
     fairness,
-    metrics: createServerMetrics(fairness),
+    metrics: createServerMetrics(fairness, [metric]),
     extensions,
     ...(access.auditor === undefined ? {} : { audit: access.auditor }),
     checks: { store: (signal) => checkStore(store, signal) },
