@@ -5,6 +5,7 @@ import type { Controller, ControllerParts } from './controller.ts';
 import { crdController } from './crd/reconcile.ts';
 import { disruptionController } from './disruption/reconcile.ts';
 import { eventExpiryController } from './event-expiry/reconcile.ts';
+import { flowSchemaController } from './flow-schema/reconcile.ts';
 import { garbageCollector } from './garbage-collector/reconcile.ts';
 import { namespaceController } from './namespace/reconcile.ts';
 import { nodeLifecycleController } from './node-lifecycle/reconcile.ts';
@@ -32,6 +33,7 @@ export const CONTROLLERS: readonly ((parts: ControllerParts) => Controller)[] = 
   policyStatusController,
   resourceQuotaController,
   garbageCollector,
+  flowSchemaController,
   eventExpiryController,
   disruptionController,
 ];

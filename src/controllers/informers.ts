@@ -4,6 +4,7 @@ import type {
   ClusterRole,
   ConfigMap,
   CustomResourceDefinition,
+  FlowSchema,
   Lease,
   Namespace,
   Node,
@@ -11,6 +12,7 @@ import type {
   PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
+  PriorityLevelConfiguration,
   ResourceQuota,
   Secret,
   ServiceAccount,
@@ -21,6 +23,8 @@ import { createInformer, type Informer } from '../client/informer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/log.ts';
 import { claimsHeldBy } from './pvc-protection/plan.ts';
+
+const FLOW_CONTROL = 'flowcontrol.apiserver.k8s.io/v1';
 
 /** Name of the ConfigMap that every namespace gets, with the authority's certificate. */
 export const ROOT_CA_CONFIG_MAP = 'kube-root-ca.crt';
@@ -41,6 +45,8 @@ export interface Informers {
   readonly serviceAccounts: Informer<ServiceAccount>;
   readonly rootCas: Informer<ConfigMap>;
   readonly apiServices: Informer<APIService>;
+  readonly flowSchemas: Informer<FlowSchema>;
+  readonly priorityLevels: Informer<PriorityLevelConfiguration>;
   readonly definitions: Informer<CustomResourceDefinition>;
   readonly clusterRoles: Informer<ClusterRole>;
   readonly certificateRequests: Informer<CertificateSigningRequest>;
@@ -115,6 +121,16 @@ export function createInformers(client: Client, options: { clock: Clock; log: Lo
       client,
       { apiVersion: 'v1', resource: 'secrets' },
       { ...options, fieldSelector: 'type=kubernetes.io/service-account-token' },
+    ),
+    flowSchemas: createInformer<FlowSchema>(
+      client,
+      { apiVersion: FLOW_CONTROL, resource: 'flowschemas' },
+      options,
+    ),
+    priorityLevels: createInformer<PriorityLevelConfiguration>(
+      client,
+      { apiVersion: FLOW_CONTROL, resource: 'prioritylevelconfigurations' },
+      options,
     ),
     apiServices: createInformer<APIService>(
       client,
