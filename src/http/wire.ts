@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import { constants, type Http2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { LIMITS } from '../lib/limits.ts';
 
 /** A request as it came: of HTTP/1.1 Node's own, of HTTP/2 the stream itself. */
 export type Incoming = IncomingMessage | Http2Incoming;
@@ -75,9 +76,7 @@ export class Http2Outgoing {
   }
 
   end(chunk?: Buffer): void {
-    // What the client still sends is not read. https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9
-    if (!this.stream.readableEnded && !this.stream.endAfterHeaders)
-      this.stream.once('finish', () => this.stream.close(constants.NGHTTP2_NO_ERROR));
+    if (!this.stream.readableEnded && !this.stream.endAfterHeaders) discard(this.stream);
     if (chunk === undefined || this.#bodiless) this.stream.end();
     else this.stream.end(chunk);
   }
@@ -93,6 +92,19 @@ export class Http2Outgoing {
   destroy(): void {
     this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
+}
+
+/**
+ * Takes what the client still sends of a request that is answered, up to the length of a body: data for a stream that
+ * is closed counts as a fault of the client's, and a hundred of those end its connection.
+ */
+function discard(stream: ServerHttp2Stream): void {
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    // https://www.rfc-editor.org/rfc/rfc9113#section-8.1-9
+    if (bytes > LIMITS.requestBodyBytes) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
 }
 
 /** The bytes that follow the request's headers. */

@@ -12,11 +12,12 @@ export async function readBody(exchange: Exchange): Promise<Buffer> {
   let size = 0;
   await new Promise<void>((resolve, reject) => {
     const settle = (error?: Error) => {
-      body.off('data', take).off('end', settle).off('error', cut).off('close', cut);
+      body.off('data', take).off('end', done).off('error', cut).off('close', cut);
       signal.removeEventListener('abort', stop);
       if (error === undefined) resolve();
       else reject(error);
     };
+    const done = () => settle();
     const take = (chunk: Buffer) => {
       size += chunk.length;
       if (size > LIMITS.requestBodyBytes) settle(tooLarge());
@@ -28,12 +29,10 @@ export async function readBody(exchange: Exchange): Promise<Buffer> {
       settle(AmphoraError.from(signal.reason));
     };
     if (signal.aborted) return stop();
+    // An empty one may have ended before anybody listened.
+    if (body.readableEnded) return done();
     signal.addEventListener('abort', stop, { once: true });
-    body
-      .on('data', take)
-      .once('end', () => settle())
-      .once('error', cut)
-      .once('close', cut);
+    body.on('data', take).once('end', done).once('error', cut).once('close', cut);
   });
   const whole = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
   if (exchange.audit?.wantsRequest === true) exchange.body = whole;
