@@ -31,16 +31,31 @@ export interface CrdKindOptions {
 
 /** The kinds a CRD without faults serves, one for each served version, to be added to a {@link KindTable}. */
 export function crdKinds(crd: CustomResourceDefinition, options: CrdKindOptions): readonly Kind[] {
-  const roots = new Map(
-    crd.spec.versions.map(({ name, schema }) => [name, readNode(schema?.openAPIV3Schema)] as const),
-  );
+  const versions = new VersionNodes(crd);
   return crd.spec.versions
     .filter(({ served }) => served)
-    .map((version) => crdKind(crd, version, { ...options, roots }));
+    .map((version) => crdKind(crd, version, { ...options, versions }));
+}
+
+/** Schemas of all versions, each read when it is first asked for. */
+class VersionNodes {
+  readonly #sources: ReadonlyMap<string, unknown>;
+  readonly #nodes = new Map<string, Node>();
+
+  constructor({ spec }: CustomResourceDefinition) {
+    this.#sources = new Map(spec.versions.map(({ name, schema }) => [name, schema?.openAPIV3Schema]));
+  }
+
+  get(version: string): Node | undefined {
+    if (!this.#sources.has(version)) return undefined;
+    const node = this.#nodes.get(version) ?? readNode(this.#sources.get(version));
+    this.#nodes.set(version, node);
+    return node;
+  }
 }
 
 interface Parts extends CrdKindOptions {
-  readonly roots: ReadonlyMap<string, Node>;
+  readonly versions: VersionNodes;
 }
 
 function crdKind(
@@ -51,6 +66,7 @@ function crdKind(
   const { names, group, scope, versions } = crd.spec;
   const custom = factsOf(crd, version, parts);
   const selectable = version.selectableFields?.map(({ jsonPath }) => jsonPath.replace(/^\./, ''));
+  const schema = once(() => rootSchema(custom.root, custom.meta));
   return {
     group,
     version: version.name,
@@ -64,7 +80,9 @@ function crdKind(
     verbs: VERBS,
     storageVersion: versions.find(({ storage }) => storage)?.name ?? version.name,
     subresources: subresourcesOf(group, names.kind, version),
-    schema: rootSchema(custom.root, custom.meta),
+    get schema() {
+      return schema();
+    },
     custom,
     ...(selectable === undefined ? {} : { selectableFields: selectable }),
     ...printerColumns(version),
@@ -75,22 +93,34 @@ function crdKind(
 function factsOf(
   crd: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
-  { table, roots, since, gone, compileRules }: Parts,
+  { table, versions, since, gone, compileRules }: Parts,
 ): CustomFacts {
   const openApi = version.schema?.openAPIV3Schema;
-  const root = roots.get(version.name) ?? readNode(openApi);
-  const meta = table.schemaOf('v1', 'ConfigMap')?.fields.metadata?.schema;
+  const root = once(() => versions.get(version.name) ?? readNode(openApi));
+  const checkRules = once(() => (root().has.rules ? compileRules(root()) : undefined));
   return {
-    root,
-    versions: roots,
-    meta: meta ?? { type: 'any' },
+    get root() {
+      return root();
+    },
+    get checkRules() {
+      return checkRules();
+    },
+    versions,
+    meta: table.schemaOf('v1', 'ConfigMap')?.fields.metadata?.schema ?? { type: 'any' },
     openApi: isJsonObject(openApi) ? openApi : {},
     webhook: webhookOf(crd),
     since,
     deprecation: deprecationOf(crd, version),
     terminating: crd.metadata?.deletionTimestamp !== undefined,
     gone,
-    checkRules: root.has.rules ? compileRules(root) : undefined,
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

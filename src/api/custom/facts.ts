@@ -3,12 +3,15 @@ import type { JsonObject } from '../json.ts';
 import type { Schema } from '../schema.ts';
 import type { Node } from './node.ts';
 
-/** What a kind has that a CRD defined: everything that is read from the CRD once, when it changes. */
+/**
+ * What a kind has that a CRD defined: everything that is read from the CRD once after it changed, when it is first
+ * asked for: most kinds of a cluster are seldom used.
+ */
 export interface CustomFacts {
   /** Of this version. */
   readonly root: Node;
   /** Of each version that objects may be stored in, by its name. */
-  readonly versions: ReadonlyMap<string, Node>;
+  readonly versions: Pick<ReadonlyMap<string, Node>, 'get'>;
   /** Of `metadata`. */
   readonly meta: Schema;
   /** The schema as the CRD has it. */

@@ -183,9 +183,19 @@ const SCALAR_CHECKS = ['minimum', 'maximum', 'multipleOf', 'minLength', 'maxLeng
 /** RE2, as upstream: a CRD's pattern cannot take more than linear time, whatever it is tried on. */
 function readPattern(text: unknown, patterns: Patterns): Checks['pattern'] {
   if (typeof text !== 'string' || text === '') return undefined;
-  const expression = patterns.get(text) ?? RE2JS.compile(text);
+  const expression = patterns.get(text) ?? tryCompile(text);
+  if (expression === undefined) return undefined;
   patterns.set(text, expression);
   return { text, expression, size: expression.programSize() };
+}
+
+/** What is no expression is refused before it is stored. */
+function tryCompile(text: string): RE2JS | undefined {
+  try {
+    return RE2JS.compile(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function scalarSet(values: readonly unknown[]): ReadonlySet<unknown> | undefined {

@@ -138,8 +138,7 @@ function selectableFaults(version: JsonObject, at: string): ErrorDetail[] {
   const fields = items(version, 'selectableFields');
   const schema = part(version, 'schema').openAPIV3Schema;
   if (fields.length === 0 || !isJsonObject(schema)) return [];
-  const root = rootOf(schema);
-  if (root === undefined) return [];
+  const root = readNode(schema);
   const known = new Set<string>();
   const faults = fields.flatMap((field, index) => {
     const name = `${at}[${index}].jsonPath`;
@@ -147,15 +146,6 @@ function selectableFaults(version: JsonObject, at: string): ErrorDetail[] {
   });
   if (known.size > LIMITS.selectableFields) faults.push(tooMany(at, known.size, LIMITS.selectableFields));
   return faults;
-}
-
-/** Undefined for a schema that cannot be read: that is said elsewhere. */
-function rootOf(schema: JsonObject): Node | undefined {
-  try {
-    return readNode(schema);
-  } catch {
-    return undefined;
-  }
 }
 
 const SELECTABLE = ['string', 'boolean', 'integer'];
