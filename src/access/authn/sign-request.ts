@@ -66,7 +66,8 @@ export async function signRequest(
     signingKey: issuer.key satisfies webcrypto.CryptoKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(flags, true),
+      // An extension that allows nothing is malformed: OpenSSL takes no such certificate.
+      ...(flags === 0 ? [] : [new x509.KeyUsagesExtension(flags, true)]),
       ...(purposes.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension([...new Set(purposes)])]),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.certificate.publicKey),
       ...(names === null ? [] : [names]),

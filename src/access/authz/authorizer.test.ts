@@ -86,6 +86,8 @@ const TABLE: ReadonlyArray<[User, 'may' | 'may not', string]> = [
   [NODE, 'may', 'create serviceaccounts/token a/used'],
   [NODE, 'may not', 'create serviceaccounts/token a/other'],
   [NODE, 'may', 'create events a/'],
+  [NODE, 'may', 'create certificatesigningrequests.certificates.k8s.io'],
+  [NODE, 'may not', 'update certificatesigningrequests.certificates.k8s.io/approval /x'],
   [NODE, 'may', 'list services'],
   [NODE, 'may not', 'create services a/'],
   [NODE, 'may not', 'get constructor a/x'],

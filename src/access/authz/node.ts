@@ -86,6 +86,9 @@ const RULES: Readonly<Record<string, NodeRule>> = {
   'leases.coordination.k8s.io': (node, asked) =>
     asked.namespace === 'kube-node-lease' && asked.subresource === '' && isOwn(node, asked),
   'csinodes.storage.k8s.io': ownOrNew(['']),
+  // For a new certificate before the old one ends; what it may ask for is the signer's to say.
+  'certificatesigningrequests.certificates.k8s.io': (_node, asked) =>
+    (asked.verb === 'create' || READ.has(asked.verb)) && asked.subresource === '',
   // One event is read before it is counted on by an agent that was started again; listing them is not a node's business.
   events: (_node, asked) => (WRITE.has(asked.verb) || asked.verb === 'get') && asked.subresource === '',
   'events.events.k8s.io': (_node, asked) => WRITE.has(asked.verb) && asked.subresource === '',

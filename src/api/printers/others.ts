@@ -9,7 +9,6 @@ import type {
   PodDisruptionBudget,
   PriorityClass,
   PriorityLevelConfiguration,
-  RoleBinding,
   RuntimeClass,
   StorageClass,
 } from '../types.generated.ts';
@@ -107,14 +106,6 @@ export const OTHER_COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     { name: 'Min Available', cell: ({ spec }) => String(spec?.minAvailable ?? 'N/A') },
     { name: 'Max Unavailable', cell: ({ spec }) => String(spec?.maxUnavailable ?? 'N/A') },
     { name: 'Allowed Disruptions', type: 'integer', cell: ({ status }) => status?.disruptionsAllowed ?? 0 },
-    AGE,
-  ),
-  'rolebindings.rbac.authorization.k8s.io': columns<RoleBinding>(
-    { name: 'Role', cell: (one) => `${one.roleRef.kind}/${one.roleRef.name}` },
-    AGE,
-  ),
-  'clusterrolebindings.rbac.authorization.k8s.io': columns<RoleBinding>(
-    { name: 'Role', cell: (one) => `${one.roleRef.kind}/${one.roleRef.name}` },
     AGE,
   ),
   'customresourcedefinitions.apiextensions.k8s.io': columns<CustomResourceDefinition>({

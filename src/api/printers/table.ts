@@ -1,5 +1,6 @@
 import type { ApiObject, Kind } from '../kind.ts';
 import { qualifiedResource } from '../kind.ts';
+import { ACCESS_COLUMNS } from './access.ts';
 import type { Column } from './column.ts';
 import { CORE_COLUMNS } from './core.ts';
 import { customColumns } from './custom.ts';
@@ -10,6 +11,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   ...CORE_COLUMNS,
   ...WORKLOAD_COLUMNS,
   ...OTHER_COLUMNS,
+  ...ACCESS_COLUMNS,
 };
 
 export interface PrintedCells {
