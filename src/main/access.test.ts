@@ -138,7 +138,7 @@ test('a server with an audit policy writes down what happens', async () => {
   };
   const server = await startServer({ ...options, access: { auditPolicy: policy, auditLog: log } });
   try {
-    const { pki } = await openServerKeys(keys, systemClock);
+    const { pki } = await openServerKeys(keys);
     const { certificate, key } = await pki.issue({ user: 'admin', groups: ['system:masters'] });
     const url = `https://127.0.0.1:${server.port}`;
     const client = createHttpClient({
