@@ -141,3 +141,35 @@ function waiting(reason: string) {
 function ended(terminated: { exitCode: number; reason?: string }) {
   return { ...RUNNING, ready: false, state: { terminated } };
 }
+
+test('what decides about writes is shown by its numbers', () => {
+  const kinds = createKindTable();
+  const print = createTablePrinter(() => NOW);
+  const row = (apiVersion: string, kindName: string, rest: Record<string, unknown>) => {
+    const kind = kinds.byKind(apiVersion, kindName);
+    assert.ok(kind);
+    const metadata = { name: 'x', creationTimestamp: '2026-01-01T00:00:00Z' };
+    return print(kind, [{ apiVersion, kind: kindName, metadata, ...rest }])?.rows[0];
+  };
+  const admission = 'admissionregistration.k8s.io/v1';
+  const hard = { pods: '10', 'limits.cpu': '4', 'requests.cpu': '2' };
+  const used = { pods: '1', 'limits.cpu': '500m', 'requests.cpu': '0' };
+  assert.deepEqual(row('v1', 'ResourceQuota', { status: { hard, used } }), [
+    'x',
+    'pods: 1/10, requests.cpu: 0/2',
+    'limits.cpu: 500m/4',
+    '10m',
+  ]);
+  assert.deepEqual(row(admission, 'ValidatingWebhookConfiguration', { webhooks: [{}, {}] }), ['x', 2, '10m']);
+  assert.deepEqual(row(admission, 'ValidatingAdmissionPolicy', { spec: { validations: [{}] } }), [
+    'x',
+    1,
+    '<unset>',
+    '10m',
+  ]);
+  const paramRef = { name: 'p', namespace: 'n' };
+  assert.deepEqual(
+    row(admission, 'ValidatingAdmissionPolicyBinding', { spec: { policyName: 'y', paramRef } }),
+    ['x', 'y', 'n/p', '10m'],
+  );
+});

@@ -1,6 +1,7 @@
 import type { ApiObject, Kind } from '../kind.ts';
 import { qualifiedResource } from '../kind.ts';
 import { ACCESS_COLUMNS } from './access.ts';
+import { ADMISSION_COLUMNS } from './admission.ts';
 import type { Column } from './column.ts';
 import { CORE_COLUMNS } from './core.ts';
 import { customColumns } from './custom.ts';
@@ -12,6 +13,7 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   ...WORKLOAD_COLUMNS,
   ...OTHER_COLUMNS,
   ...ACCESS_COLUMNS,
+  ...ADMISSION_COLUMNS,
 };
 
 export interface PrintedCells {
