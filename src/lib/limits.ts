@@ -95,6 +95,8 @@ export const LIMITS = {
   storeCheckMs: 2 * SECOND_MS,
   /** Longest wait for one member of etcd before a read is asked of the next. */
   etcdMemberMs: 3 * SECOND_MS,
+  /** Longest a connection to a member of etcd may take to be made. */
+  etcdDialMs: 3 * SECOND_MS,
   /** Silence on a connection to etcd after which it is asked whether it lives (etcd refuses less than 5 s), and how long it has to answer. */
   etcdPingMs: 10 * SECOND_MS,
   etcdPingAnswerMs: 3 * SECOND_MS,

@@ -1,9 +1,7 @@
-import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
-import { type ChannelOptions, Client, credentials, Metadata } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
+import { Channel, type ChannelTls } from './channel.ts';
 import { etcdError, isPassing, isUntouched } from './errors.ts';
 import {
   decodeRange,
@@ -25,8 +23,7 @@ import {
 export interface EtcdEndpoints {
   /** `https://10.0.0.1:2379`, …: the members of one etcd. */
   readonly endpoints: readonly string[];
-  /** PEM; without `ca` the system's authorities are trusted. */
-  readonly tls?: { readonly ca?: Buffer; readonly certificate?: Buffer; readonly key?: Buffer };
+  readonly tls?: ChannelTls;
 }
 
 interface Method<Q, A> {
@@ -67,34 +64,20 @@ const STATUS: Method<undefined, string> = {
   repeatable: true,
 };
 
-/** A member that knows no leader then says so at once, and before it begins. */
-const WITH_LEADER = Metadata.fromHttp2Headers({ hasleader: 'true' });
-
-const DEFAULT_PORT = '2379';
-
-const CHANNEL: ChannelOptions = {
-  'grpc.max_receive_message_length': -1,
-  'grpc.enable_retries': 0, // What may be sent again, we know better.
-  'grpc.keepalive_time_ms': LIMITS.etcdPingMs,
-  'grpc.keepalive_timeout_ms': LIMITS.etcdPingAnswerMs,
-  'grpc.initial_reconnect_backoff_ms': LIMITS.etcdRetryFirstMs,
-  'grpc.max_reconnect_backoff_ms': LIMITS.etcdRetryLongestMs,
-};
-
 /**
  * A connection to the members of one etcd: to one at a time, and to the next when that one does not answer. What only
  * reads is then asked again; what writes only where it is certain that nobody has begun to work on it, since a
  * compare-and-swap that was done and is sent again would seem to have lost.
  */
 export class EtcdConnection {
-  readonly #clients: readonly Client[];
+  readonly #channels: readonly Channel[];
   readonly #clock: Clock;
   #current = 0;
 
   constructor({ endpoints, tls }: EtcdEndpoints, clock: Clock = systemClock) {
     if (endpoints.length === 0) throw new AmphoraError('BadRequest', 'no etcd server is named');
     this.#clock = clock;
-    this.#clients = endpoints.map((endpoint) => clientOf(endpoint, tls));
+    this.#channels = endpoints.map((endpoint) => new Channel(endpoint, tls));
   }
 
   range(request: RangeRequest, signal: AbortSignal): Promise<RangeResponse> {
@@ -120,20 +103,10 @@ export class EtcdConnection {
    */
   async *watch(request: WatchRequest, signal: AbortSignal): AsyncGenerator<WatchResponse> {
     signal.throwIfAborted();
-    const client = this.#client();
-    const stream = client.makeBidiStreamRequest(
-      '/etcdserverpb.Watch/Watch',
-      encodeWatch,
-      decodeWatch,
-      WITH_LEADER,
-    );
-    const cancel = () => stream.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    stream.on('error', () => {}); // Cancelling is an error too, and may come when nobody reads any more.
+    const channel = this.#channel();
     try {
-      stream.write(request);
-      for await (const message of stream) {
-        const response = message as WatchResponse; // What decodeWatch made.
+      for await (const message of channel.stream('/etcdserverpb.Watch/Watch', encodeWatch(request), signal)) {
+        const response = decodeWatch(message);
         if (response.compactRevision > 0)
           throw new AmphoraError('Expired', 'the revision to watch from is compacted away: list again');
         if (response.canceled)
@@ -143,89 +116,44 @@ export class EtcdConnection {
       if (!signal.aborted) throw new AmphoraError('Unavailable', 'etcd ended the watch');
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof AmphoraError && error.code === 'Expired')) this.#leave(client);
+      if (!(error instanceof AmphoraError && error.code === 'Expired')) this.#leave(channel);
       throw etcdError('watching etcd', error);
-    } finally {
-      signal.removeEventListener('abort', cancel);
-      stream.cancel();
     }
   }
 
   close(): void {
-    for (const client of this.#clients) client.close();
+    for (const channel of this.#channels) channel.close();
   }
 
   async #call<Q, A>(method: Method<Q, A>, request: Q, signal: AbortSignal): Promise<A> {
     const until = Date.now() + LIMITS.storeCallMs;
-    const alone = this.#clients.length === 1;
+    const alone = this.#channels.length === 1;
     for (let tries = 1; ; tries++) {
       if (signal.aborted) throw AmphoraError.from(signal.reason);
-      const client = this.#client();
+      const channel = this.#channel();
       const wait = method.repeatable && !alone ? LIMITS.etcdMemberMs : LIMITS.storeCallMs;
       try {
-        return await once(client, method, { request, signal, deadline: Math.min(until, Date.now() + wait) });
+        const forMs = Math.max(1, Math.min(until - Date.now(), wait));
+        return method.decode(await channel.unary(method.path, method.encode(request), { signal, forMs }));
       } catch (error) {
         if (signal.aborted) throw AmphoraError.from(signal.reason);
-        if (isPassing(error)) this.#leave(client);
+        if (isPassing(error)) this.#leave(channel);
         const again = isUntouched(error) || (method.repeatable && isPassing(error));
-        if (!again || tries >= 2 * this.#clients.length || Date.now() >= until)
+        if (!again || tries >= 2 * this.#channels.length || Date.now() >= until)
           throw etcdError(method.doing, error);
       }
-      if (tries % this.#clients.length === 0) await this.#clock.sleep(LIMITS.etcdRetryFirstMs, signal);
+      if (tries % this.#channels.length === 0) await this.#clock.sleep(LIMITS.etcdRetryFirstMs, signal);
     }
   }
 
-  #client(): Client {
-    const client = this.#clients[this.#current];
-    if (client === undefined) throw new RangeError('no such member');
-    return client;
+  #channel(): Channel {
+    const channel = this.#channels[this.#current];
+    if (channel === undefined) throw new RangeError('no such member');
+    return channel;
   }
 
   /** Others may have left it already. */
-  #leave(client: Client): void {
-    if (this.#client() === client) this.#current = (this.#current + 1) % this.#clients.length;
+  #leave(channel: Channel): void {
+    if (this.#channel() === channel) this.#current = (this.#current + 1) % this.#channels.length;
   }
-}
-
-interface Ask<Q> {
-  readonly request: Q;
-  readonly signal: AbortSignal;
-  /** Milliseconds since the epoch. */
-  readonly deadline: number;
-}
-
-function once<Q, A>(client: Client, method: Method<Q, A>, { request, signal, deadline }: Ask<Q>): Promise<A> {
-  return new Promise((resolve, reject) => {
-    const call = client.makeUnaryRequest(
-      method.path,
-      method.encode,
-      method.decode,
-      request,
-      WITH_LEADER,
-      { deadline },
-      (error, answer) => {
-        signal.removeEventListener('abort', cancel);
-        if (error !== null) reject(error);
-        else resolve(answer as A); // Without an error there is one, if only an empty one.
-      },
-    );
-    const cancel = () => call.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-  });
-}
-
-function clientOf(endpoint: string, tls: EtcdEndpoints['tls']): Client {
-  const url = URL.parse(endpoint);
-  const isPlain = url?.protocol === 'http:';
-  if (url === null || (url.protocol !== 'https:' && !isPlain) || url.host === '')
-    throw new AmphoraError('BadRequest', `etcd server ${JSON.stringify(endpoint)}: use https://host:port`);
-  const target = `${url.hostname}:${url.port === '' ? DEFAULT_PORT : url.port}`;
-  if (isPlain) return new Client(target, credentials.createInsecure(), CHANNEL);
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const secure = credentials.createSsl(tls?.ca, tls?.key, tls?.certificate, {
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-  });
-  // An address is no name to ask a server for (RFC 6066), though it is what its certificate must be for.
-  const name = isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': 'etcd' };
-  return new Client(target, secure, { ...CHANNEL, ...name });
 }

@@ -1,26 +1,21 @@
 import { AmphoraError, type ErrorCode } from '../../lib/errors.ts';
-
-/** https://grpc.io/docs/guides/status-codes/ */
-const DEADLINE_EXCEEDED = 4;
-const UNAVAILABLE = 14;
+import { DEADLINE_EXCEEDED, RpcError, UNAVAILABLE } from './rpc-error.ts';
 
 /** An error of etcd or of the connection to it, in our words. */
 export function etcdError(doing: string, error: unknown): AmphoraError {
   if (error instanceof AmphoraError) return error;
-  const text = textOf(error);
+  const text = error instanceof Error ? error.message : String(error);
   return new AmphoraError(codeOf(error, text), `${doing}: ${text}`, { cause: error });
 }
 
 /** Whether a request that failed so was never worked on, so that it can be sent again whatever it asked for. */
 export function isUntouched(error: unknown): boolean {
-  // grpc-js' words for a call that found no connection, and etcd's for one that its member refused without a leader.
-  return /^(No connection established|Name resolution failed)|etcdserver: no leader/.test(textOf(error));
+  return error instanceof RpcError && (error.untouched || /etcdserver: no leader/.test(error.message));
 }
 
 /** Whether another member may answer what this one did not. */
 export function isPassing(error: unknown): boolean {
-  const code = statusOf(error);
-  return code === UNAVAILABLE || code === DEADLINE_EXCEEDED;
+  return error instanceof RpcError && (error.code === UNAVAILABLE || error.code === DEADLINE_EXCEEDED);
 }
 
 function codeOf(error: unknown, text: string): ErrorCode {
@@ -29,18 +24,6 @@ function codeOf(error: unknown, text: string): ErrorCode {
   if (/request is too large|larger than max|too many operations/.test(text)) return 'TooLarge';
   // Tried again it would fail again.
   if (/duplicate key/.test(text)) return 'BadRequest';
-  if (/request timed out|future revision/.test(text) || statusOf(error) === DEADLINE_EXCEEDED)
-    return 'Timeout';
-  return 'Unavailable';
-}
-
-/** A gRPC error's own text, without its number in front. */
-function textOf(error: unknown): string {
-  if (typeof error === 'object' && error !== null && 'details' in error && typeof error.details === 'string')
-    return error.details;
-  return error instanceof Error ? error.message : String(error);
-}
-
-function statusOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  if (/request timed out|future revision/.test(text)) return 'Timeout';
+  return error instanceof RpcError && error.code === DEADLINE_EXCEEDED ? 'Timeout' : 'Unavailable';
 }
