@@ -97,6 +97,22 @@ test('what was stored before its schema changed is read as the schema is now', a
   assert.deepEqual([patched.spec, patched.metadata.generation], [{ ...wanted, a: 'z' }, 2]);
 });
 
+test('what is stored is as the stored version has it', async () => {
+  const beta = version({ properties: { a: text, b: text } }, { name: 'v1beta1', storage: false });
+  await define('others', [version({ properties: { a: text, c: { ...text, default: 'd' } } }), beta]);
+  const body = {
+    apiVersion: 'example.com/v1beta1',
+    kind: 'OTHERS',
+    metadata: { name: 'x' },
+    spec: { a: '1', b: '2' },
+  };
+  const made = await fixture.call('POST', pathOf('others', '', 'v1beta1'), { body });
+  assert.equal(made.status, 201, made.text);
+  const read = async (inVersion: string) =>
+    (await fixture.call('GET', pathOf('others', 'x', inVersion))).json<Made>().spec;
+  assert.deepEqual([await read('v1'), await read('v1beta1')], [{ a: '1', c: 'd' }, { a: '1' }]);
+});
+
 test('a watch ends when the CRD changes', async () => {
   await define('ends', [version({ properties: { a: text } })]);
   const watching = fixture.call('GET', `${pathOf('ends')}?watch=true&timeoutSeconds=60`);

@@ -77,7 +77,7 @@ class VersionView {
     const wanted = items.filter((item) => !this.isInOrder(item)).map(({ bytes }) => bytes);
     const fresh = [...new Set(wanted)].filter((bytes) => !this.#made.has(bytes));
     const others = fresh.filter((bytes) => !this.#isOwn(bytes));
-    for (const bytes of fresh) if (this.#isOwn(bytes)) this.#keep(bytes, this.#withDefaults(parse(bytes)));
+    for (const bytes of fresh) if (this.#isOwn(bytes)) this.#keep(bytes, this.#inLine(parse(bytes)));
     if (others.length > 0) await untilAborted(this.#convertAll(others), signal);
     return items.map((item) =>
       this.isInOrder(item) ? item.bytes : (this.#made.get(item.bytes) ?? item.bytes),
@@ -99,26 +99,30 @@ class VersionView {
 
   async #convertBatch(batch: readonly Buffer[]): Promise<void> {
     const { version } = this.#kind;
-    const objects = batch.map((bytes) => this.#withDefaults(parse(bytes)));
+    const objects = batch.map((bytes) => this.#inLine(parse(bytes)));
     const signal = AbortSignal.timeout(LIMITS.conversionSeconds * SECOND_MS);
     const converted = await this.#convert(objects, version, signal);
     for (const [at, bytes] of batch.entries()) {
       const object = converted[at];
-      if (object !== undefined) this.#keep(bytes, object);
+      if (object !== undefined) this.#keep(bytes, this.#pruned(object, version));
     }
   }
 
-  /** Of the version the object is stored in: before it is converted, as upstream does. */
-  #withDefaults(object: ApiObject): ApiObject {
+  /** By the schema of the version the object is stored in: before it is converted, as upstream does. */
+  #inLine(object: ApiObject): ApiObject {
     const version = object.apiVersion.split('/').at(-1) ?? '';
+    const kept = this.#pruned(object, version);
     const root = this.#kind.custom.versions.get(version) ?? this.#kind.custom.root;
-    return customDefaults(root, object) as ApiObject; // It keeps what it does not fill in.
+    return customDefaults(root, kept) as ApiObject; // It keeps what it does not fill in.
+  }
+
+  #pruned(object: ApiObject, version: string): ApiObject {
+    const { root, versions, meta } = this.#kind.custom;
+    return prune(versions.get(version) ?? root, object, meta).value as ApiObject; // Still an object of the kind.
   }
 
   #keep(stored: Buffer, object: ApiObject): void {
-    const { root, meta } = this.#kind.custom;
-    const { value } = prune(root, object, meta);
-    const bytes = encodeObject(value as ApiObject); // Pruned: still an object of the kind.
+    const bytes = encodeObject(object);
     this.#made.set(stored, bytes.equals(stored) ? stored : bytes);
   }
 
@@ -129,7 +133,8 @@ class VersionView {
       changes.map(async (change) => {
         if (change.bytes === undefined || change.key.resource !== resource) return change;
         const [object] = await this.#convert([parse(change.bytes)], storageVersion, signal);
-        return object === undefined ? change : { ...change, bytes: encodeObject(object) };
+        if (object === undefined) return change;
+        return { ...change, bytes: encodeObject(this.#inLine(object)) };
       }),
     );
   }
