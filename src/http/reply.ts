@@ -45,6 +45,10 @@ export class Reply {
     this.#headers[name] = value;
   }
 
+  removeHeader(name: string): void {
+    delete this.#headers[name];
+  }
+
   async json(status: number, value: unknown): Promise<void> {
     await this.send(status, 'application/json', Buffer.from(JSON.stringify(value)));
   }

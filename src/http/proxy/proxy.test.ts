@@ -6,6 +6,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { WebSocket, WebSocketServer } from 'ws';
 import { contextOf, kindOf } from '../../registry/testing/bench.ts';
 import { startEchoNode } from '../testing/echo-node.ts';
@@ -26,7 +27,10 @@ before(async () => {
   app = createServer((request, response) => {
     seen.push(request);
     if (request.url === '/moved') response.writeHead(302, { location: '/there?x=1' }).end();
-    else if (request.url === '/stream') {
+    else if (request.url === '/page') {
+      const page = gzipSync('<a href="/rewriteme">test</a>');
+      response.writeHead(200, { 'content-type': 'text/html', 'content-encoding': 'gzip' }).end(page);
+    } else if (request.url === '/stream') {
       response.writeHead(200, { 'content-type': 'text/plain', 'access-control-allow-origin': '*' });
       response.write('first');
       request.socket.once('app-goes-on', () => response.end('second'));
@@ -151,6 +155,11 @@ test('redirects stay under the proxy, and an empty path gets its slash', async (
   assert.equal(rewritten('//elsewhere/x', at), '//elsewhere/x');
   assert.equal(rewritten('x/y', at), 'x/y');
   assert.equal(rewritten('/p/x', at), '/p/x');
+});
+
+test('links of a page lead through the proxy, too', async () => {
+  const answer = await fixture.call('GET', `${PROXY}/page`);
+  assert.equal(gunzipSync(answer.bytes).toString(), `<a href="${PROXY}/rewriteme">test</a>`);
 });
 
 test('https: in the name speaks TLS to the pod', async () => {

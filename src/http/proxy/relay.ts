@@ -5,14 +5,16 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import type { Duplex } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { type Duplex, pipeline, type Readable } from 'node:stream';
+import { pipeline as pipelined } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
 import { AmphoraError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import { readChunks } from '../../lib/read-chunks.ts';
 import type { Exchange } from '../exchange.ts';
 import { bodyOf } from '../wire.ts';
 import { answerHeaders } from './headers.ts';
+import { rewriteLinks } from './html-links.ts';
 
 /** Where a request is passed on to. */
 export interface Destination {
@@ -105,7 +107,7 @@ function hasBody({ request, headers }: Exchange): boolean {
 function sendBody(exchange: Exchange, outgoing: ClientRequest): void {
   if (exchange.upgrade === undefined && hasBody(exchange))
     // Who answers before it has the whole body stops reading; its answer says why.
-    pipeline(bodyOf(exchange.request), outgoing).catch(() => {});
+    pipelined(bodyOf(exchange.request), outgoing).catch(() => {});
   else outgoing.end();
 }
 
@@ -115,12 +117,24 @@ async function sendBack(
   rewrite: Destination['rewrite'],
 ): Promise<void> {
   for (const [name, value] of answerHeaders(response.headers)) reply.header(name, value);
+  const links = rewrite === undefined ? undefined : withLinks(response, rewrite);
+  if (links !== undefined) reply.removeHeader('content-length');
   const { location } = response.headers;
   if (location !== undefined && rewrite !== undefined) reply.header('location', rewrite(location));
   reply.begin(response.statusCode ?? 502);
   reply.flushHeaders();
-  for await (const chunk of readChunks(response)) await reply.write(chunk);
+  for await (const chunk of readChunks(links ?? response)) await reply.write(chunk);
   await reply.end();
+}
+
+/** A page whose links are made to lead back here; undefined for what is no page, or is encoded in another way. */
+function withLinks(response: IncomingMessage, rewrite: (url: string) => string): Readable | undefined {
+  const { 'content-type': type = '', 'content-encoding': encoding = '' } = response.headers;
+  if (!/^text\/html\b/i.test(type) || (encoding !== '' && encoding !== 'gzip')) return undefined;
+  const links = rewriteLinks(rewrite);
+  const chain = encoding === '' ? [links] : [createGunzip(), links, createGzip()];
+  // What breaks one of them breaks the last, which is read.
+  return chain.reduce<Readable>((from, to) => pipeline(from, to, () => {}), response);
 }
 
 async function joinUpgraded(
