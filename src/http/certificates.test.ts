@@ -136,3 +136,16 @@ test('nobody asks for an administrator, or with what is no request', async () =>
     assert.ok(answer.text.includes(`"${field}"`), answer.text);
   }
 });
+
+test('a node asks for a certificate of its own name only', async () => {
+  const box = await fixture.pki.issue({ user: 'system:node:box', groups: ['system:nodes'] });
+  const signerName = 'kubernetes.io/kube-apiserver-client-kubelet';
+  const usages = ['client auth', 'digital signature'];
+  const of = (name: string) =>
+    Buffer.from(requestPem(`/O=system:nodes/CN=system:node:${name}`)).toString('base64');
+  const own = await ask('own', { request: of('box'), signerName, usages }, { as: box });
+  assert.equal(own.status, 201, own.text);
+  const other = await ask('other', { request: of('else'), signerName, usages }, { as: box });
+  assert.equal(other.status, 403, other.text);
+  assert.match(other.text, /can only create a node CSR with CN=system:node:box/);
+});

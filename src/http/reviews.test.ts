@@ -86,6 +86,26 @@ test('may I, may they', async () => {
   assert.equal(neither.status, 422);
 });
 
+test('a question may name selectors, in either form, and not in both', async () => {
+  const ask = async (fieldSelector: object | undefined) => {
+    const resourceAttributes = { verb: 'list', resource: 'pods', ...(fieldSelector && { fieldSelector }) };
+    const spec = { user: 'system:node:box', groups: ['system:nodes'], resourceAttributes };
+    return await fixture.call('POST', `${AUTHZ}/subjectaccessreviews`, { body: { spec } });
+  };
+  const allowed = async (fieldSelector?: object) =>
+    (await ask(fieldSelector)).json<{ status: { allowed: boolean } }>().status.allowed;
+  const requirement = (values: string[], operator = 'In') => ({
+    requirements: [{ key: 'spec.nodeName', operator, values }],
+  });
+  assert.equal(await allowed(), false);
+  assert.equal(await allowed({ rawSelector: 'spec.nodeName=box' }), true);
+  assert.equal(await allowed(requirement(['box'])), true);
+  assert.equal(await allowed(requirement(['other'])), false);
+  assert.equal(await allowed(requirement(['box', 'other'])), false);
+  assert.equal(await allowed(requirement(['box'], 'NotIn')), false);
+  assert.equal((await ask({ rawSelector: 'spec.nodeName=box', ...requirement(['box']) })).status, 422);
+});
+
 test('rules are listed', async () => {
   type Rules = { resourceRules: { resources: string[] }[]; nonResourceRules: object[]; incomplete: boolean };
   const path = `${AUTHZ}/selfsubjectrulesreviews`;

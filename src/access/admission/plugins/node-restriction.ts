@@ -1,3 +1,5 @@
+import { parseCertificateRequest } from '../../../api/certificates/certificate-request.ts';
+import { SIGNERS } from '../../../api/certificates/signers.ts';
 import { equalJson, isJsonObject } from '../../../api/json.ts';
 import { type ApiObject, qualifiedResource } from '../../../api/kind.ts';
 import { nodeOf } from '../../authz/node.ts';
@@ -35,6 +37,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   nodes: checkNode,
   'leases.coordination.k8s.io': checkLease,
   'csinodes.storage.k8s.io': checkOwnName,
+  'certificatesigningrequests.certificates.k8s.io': checkCertificateRequest,
   pods: checkPod,
 };
 
@@ -43,6 +46,20 @@ function checkOwnName({ object, operation }: AdmissionRequest, node: string): st
   const { name } = object.metadata;
   if (name === node) return undefined;
   return `node ${JSON.stringify(node)} is not allowed to ${operation.toLowerCase()} ${JSON.stringify(name)}: it may only write its own`;
+}
+
+/** A node asks for certificates of its own name only, whoever would approve another. */
+function checkCertificateRequest(request: AdmissionRequest, node: string): string | undefined {
+  const { operation, object, subresource } = request;
+  const spec = isJsonObject(object.spec) ? object.spec : {};
+  const signer = textAt(spec, 'signerName');
+  if (operation !== 'CREATE' || subresource !== '') return undefined;
+  if (signer !== SIGNERS.kubeletClient && signer !== SIGNERS.kubeletServing) return undefined;
+  const pem = Buffer.from(textAt(spec, 'request'), 'base64').toString('latin1');
+  const wanted = `system:node:${node}`;
+  return parseCertificateRequest(pem).commonName === wanted
+    ? undefined
+    : `can only create a node CSR with CN=${wanted}`;
 }
 
 function checkLease(request: AdmissionRequest, node: string): string | undefined {
