@@ -51,6 +51,7 @@ const SUPPORTED: Readonly<Record<string, readonly string[]>> = {
   'replicasets.apps': ['status.replicas'],
   'jobs.batch': ['status.successful'],
   'certificatesigningrequests.certificates.k8s.io': ['spec.signerName'],
+  'resourceslices.resource.k8s.io': ['spec.driver', 'spec.nodeName'],
 };
 
 /** Older names that mean another field. */

@@ -6,6 +6,8 @@ import type { Column } from './column.ts';
 import { CORE_COLUMNS } from './core.ts';
 import { customColumns } from './custom.ts';
 import { OTHER_COLUMNS } from './others.ts';
+import { RULE_COLUMNS } from './rules.ts';
+import { STORAGE_COLUMNS } from './storage.ts';
 import { WORKLOAD_COLUMNS } from './workloads.ts';
 
 const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
@@ -14,6 +16,8 @@ const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   ...OTHER_COLUMNS,
   ...ACCESS_COLUMNS,
   ...ADMISSION_COLUMNS,
+  ...RULE_COLUMNS,
+  ...STORAGE_COLUMNS,
 };
 
 export interface PrintedCells {
