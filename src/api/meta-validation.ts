@@ -1,6 +1,8 @@
 import type { ErrorDetail } from '../lib/errors.ts';
 import { KIB } from '../lib/limits.ts';
+import { managerDetails } from './field-manager.ts';
 import type { Kind, ObjectMeta } from './kind.ts';
+import { type Entry, storedEntries } from './managed-fields/entry.ts';
 
 /** What is wrong with a text, in upstream's words; empty when nothing is. */
 export type Rule = (value: string) => readonly string[];
@@ -81,7 +83,10 @@ export function validateObjectMeta(
   meta: ObjectMeta,
   kind: Pick<Kind, 'group' | 'resource' | 'namespaced'>,
 ): readonly ErrorDetail[] {
-  return validateMeta(meta, { rule: nameRuleOf(kind), namespaced: kind.namespaced });
+  return [
+    ...validateMeta(meta, { rule: nameRuleOf(kind), namespaced: kind.namespaced }),
+    ...storedEntries({ metadata: meta }).flatMap(entryDetails),
+  ];
 }
 
 /** As {@link validateObjectMeta}, of what may be called as `rule` says. */
@@ -99,6 +104,16 @@ export function validateMeta(
       qualifiedName(name).map((why) => invalid(`metadata.finalizers[${index}]`, name, why)),
     ),
   ];
+}
+
+const LONGEST_SUBRESOURCE = 256;
+
+function entryDetails({ manager = '', subresource = '' }: Entry, index: number): ErrorDetail[] {
+  const at = `metadata.managedFields[${index}]`;
+  const details = managerDetails(manager, `${at}.manager`);
+  if (Buffer.byteLength(subresource) <= LONGEST_SUBRESOURCE) return details;
+  const message = `Too long: may not be more than ${LONGEST_SUBRESOURCE} bytes`;
+  return [...details, { reason: 'FieldValueTooLong', field: `${at}.subresource`, message }];
 }
 
 /** Keys and values of a map of labels that stands at `path`. */

@@ -217,6 +217,13 @@ test('a client may say who owns what; what it says wrong is passed over', async 
     ok(await patch(path, 'merge', { metadata: { managedFields: wrong } }));
     assert.deepEqual(await owners(path), before);
   }
+  const tooLong = [{ ...entry, manager: 'x'.repeat(129), fieldsV1: { 'f:data': {} } }];
+  const refused = await patch(path, 'merge', { metadata: { managedFields: tooLong } });
+  assert.equal(refused.status, 422);
+  assert.match(
+    refused.text,
+    /metadata\.managedFields\[0\]\.manager: Too long: may not be more than 128 bytes/,
+  );
   const fieldsV1 = { 'f:data': { 'f:x': {} }, 'f:list': { 'k:{"b":1,"a":"x"}': { '.': {} } }, other: {} };
   ok(await patch(path, 'merge', { metadata: { managedFields: [{ ...entry, fieldsV1 }] } }));
   assert.deepEqual(await owners(path), {

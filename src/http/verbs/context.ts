@@ -1,3 +1,4 @@
+import { managerOf } from '../../api/field-manager.ts';
 import type { Kind, Verb } from '../../api/kind.ts';
 import { AmphoraError } from '../../lib/errors.ts';
 import type { RequestContext, ResourceTarget } from '../../registry/registry.ts';
@@ -5,7 +6,6 @@ import type { Exchange } from '../exchange.ts';
 import type { CollectionRoute, ObjectRoute } from '../routes/route.ts';
 import type { Services } from '../services.ts';
 import { methodNotAllowed, noSuchResource } from '../status.ts';
-import { managerOf } from './field-manager.ts';
 
 /** The kind that a route names, if it is served in that scope. @throws NotFound */
 export function kindOf(services: Services, route: CollectionRoute | ObjectRoute): Kind {

@@ -1,9 +1,9 @@
+import { managerDetails } from '../../api/field-manager.ts';
 import { AmphoraError, type ErrorDetail } from '../../lib/errors.ts';
 import { notSupported, required } from '../../registry/field-errors.ts';
 import type { RequestContext } from '../../registry/registry.ts';
 import type { Exchange } from '../exchange.ts';
 import { contextOf } from './context.ts';
-import { managerDetails } from './field-manager.ts';
 
 export type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
 
@@ -20,7 +20,7 @@ export function writeContextOf(exchange: Exchange, kind: OptionsKind, isApply = 
       ? [required('fieldManager', 'is required for apply patch')]
       : []),
     ...(kind === 'PatchOptions' && !isApply && query.has('force') ? [forbiddenForce()] : []),
-    ...managerDetails(query.get('fieldManager') ?? ''),
+    ...managerDetails(query.get('fieldManager') ?? '', 'fieldManager'),
     ...dryRunDetails(query.getAll('dryRun')),
     ...validationDetails(query.get('fieldValidation') ?? ''),
   ];

@@ -1,6 +1,5 @@
-import type { ErrorDetail } from '../../lib/errors.ts';
-import { LIMITS } from '../../lib/limits.ts';
-import { invalid } from '../../registry/field-errors.ts';
+import type { ErrorDetail } from '../lib/errors.ts';
+import { LIMITS } from '../lib/limits.ts';
 
 /** What Go's `unicode.IsPrint` says of a character. */
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
@@ -22,13 +21,13 @@ export function managerOf(userAgent = ''): string {
   return kept;
 }
 
-/** What is wrong with a name of a manager, as upstream's `ValidateFieldManager` has it. */
-export function managerDetails(manager: string): ErrorDetail[] {
+/** What is wrong with a name of a manager that stands at `field`, as upstream's `ValidateFieldManager` has it. */
+export function managerDetails(manager: string, field: string): ErrorDetail[] {
   const details: ErrorDetail[] = [];
   if (Buffer.byteLength(manager) > LIMITS.fieldManagerBytes)
     details.push({
       reason: 'FieldValueTooLong',
-      field: 'fieldManager',
+      field,
       message: `Too long: may not be more than ${LIMITS.fieldManagerBytes} bytes`,
     });
   if (PLAIN.test(manager)) return details;
@@ -36,10 +35,8 @@ export function managerDetails(manager: string): ErrorDetail[] {
   for (const character of manager) {
     if (!PRINTABLE.test(character)) {
       const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
-      return [
-        ...details,
-        invalid('fieldManager', manager, `invalid character U+${code} (at position ${position})`),
-      ];
+      const message = `Invalid value: ${JSON.stringify(manager)}: invalid character U+${code} (at position ${position})`;
+      return [...details, { reason: 'FieldValueInvalid', field, message }];
     }
     position += Buffer.byteLength(character);
   }
