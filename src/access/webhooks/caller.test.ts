@@ -229,3 +229,20 @@ test('a service without endpoints is called at a ready pod that it selects', asy
   assert.equal(reads, 1);
   caller.close();
 });
+
+test('one server gets so many connections and no more; who is beyond waits for a turn', async () => {
+  const full = Promise.withResolvers<void>();
+  await using server = await startWebhook(async () => {
+    if (server.requests.length >= LIMITS.webhookSockets) full.resolve();
+    await full.promise;
+    return { ok: true };
+  });
+  const caller = createWebhookCaller(nowhere);
+  const endpoint = webhookEndpoint({ url: server.url, caBundle: server.caBundle });
+  const options = { timeoutSeconds: 20, signal: new AbortController().signal };
+  const calls = Array.from({ length: 2 * LIMITS.webhookSockets }, () => caller.post(endpoint, {}, options));
+  const answers = await Promise.all(calls);
+  assert.equal(answers.length, 2 * LIMITS.webhookSockets);
+  assert.equal(server.mostConnections(), LIMITS.webhookSockets);
+  caller.close();
+});

@@ -12,6 +12,8 @@ export interface WebhookServer extends AsyncDisposable {
   readonly requests: readonly WebhookCall[];
   /** How many connections were made. */
   connections(): number;
+  /** How many of them were open at once. */
+  mostConnections(): number;
 }
 
 export interface WebhookCall {
@@ -53,7 +55,14 @@ export async function startWebhook(
     if (value === undefined) return;
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
   }
-  server.on('secureConnection', () => connections++);
+  let open = 0;
+  let most = 0;
+  server.on('secureConnection', (socket) => {
+    connections += 1;
+    open += 1;
+    most = Math.max(most, open);
+    socket.once('close', () => open--);
+  });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo; // It listens on TCP.
@@ -63,6 +72,7 @@ export async function startWebhook(
     url: `https://127.0.0.1:${port}/hook`,
     requests,
     connections: () => connections,
+    mostConnections: () => most,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
