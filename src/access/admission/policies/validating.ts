@@ -1,4 +1,4 @@
-import type { ApiObject } from '../../../api/kind.ts';
+import type { ApiObject, Kind } from '../../../api/kind.ts';
 import type {
   AuditAnnotation,
   ValidatingAdmissionPolicySpec,
@@ -10,7 +10,7 @@ import { TYPES } from '../../../cel/types.ts';
 import type { Authorizer } from '../../authz/authorizer.ts';
 import type { LiveView } from '../../live.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission.ts';
-import { activate, seen } from './activation.ts';
+import { activate, type Seen, seen } from './activation.ts';
 import { Answers } from './answers.ts';
 import { AnnotationCollector, auditFailure } from './audit.ts';
 import { compileBinding, compilePolicy, type Policy } from './compile.ts';
@@ -89,9 +89,13 @@ async function evaluateAll(
   const answers = new Answers(request, authorizer);
   const namespace = await namespaceObject(request);
   const collector = new AnnotationCollector();
+  // Policies that look at the same version see the same.
+  const versions = new Map<Kind, Seen>();
   const denials: Denial[] = [];
   for (const invocation of invocations) {
-    const objects = await seen(request, invocation.as, namespace);
+    const { as } = invocation;
+    const objects = versions.get(as) ?? (await seen(request, as, namespace));
+    versions.set(as, objects);
     const { parts, param } = invocation;
     const options = { answers, params: param, variables: parts.variables };
     const outcome = await answers.settle(() => validateOne(invocation, activate(objects, options)));
