@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LIMITS } from '../../lib/limits.ts';
 import { silentLogger } from '../../lib/log.ts';
-import type { Attributes } from '../authz/authorizer.ts';
+import { asked } from '../testing/asked.ts';
 import type { User } from '../user.ts';
 import { openFileSink } from './file-sink.ts';
 import { readAuditPolicy } from './policy.ts';
@@ -15,25 +15,6 @@ const JANE: User = { name: 'jane', uid: '', groups: ['devs'], extra: {} };
 
 function policyOf(...rules: object[]) {
   return readAuditPolicy({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules });
-}
-
-/** `get pods.GROUP/SUB NAMESPACE/NAME` or `get /path`. */
-function asked(text: string): Attributes {
-  const [verb = '', what = '', where = ''] = text.split(' ');
-  if (what.startsWith('/')) return { kind: 'path', verb, path: what };
-  const [qualified = '', subresource = ''] = what.split('/');
-  const [resource = '', ...group] = qualified.split('.');
-  const [namespace = '', name = ''] = where.split('/');
-  return {
-    kind: 'resource',
-    verb,
-    group: group.join('.'),
-    version: 'v1',
-    resource,
-    subresource,
-    namespace,
-    name,
-  };
 }
 
 const RULES: ReadonlyArray<[object, readonly string[], readonly string[]]> = [

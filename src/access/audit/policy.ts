@@ -1,6 +1,8 @@
-import { AmphoraError } from '../../lib/errors.ts';
 import type { Attributes, ResourceAttributes } from '../authz/authorizer.ts';
+import { ConfigReader } from '../config-reader.ts';
 import type { User } from '../user.ts';
+
+const CONFIG = new ConfigReader('audit policy');
 
 /** How much of a request is written down; each holds what those before it hold. */
 export const LEVELS = ['None', 'Metadata', 'Request', 'RequestResponse'] as const;
@@ -58,11 +60,9 @@ const RULE_FIELDS = [
   'omitManagedFields',
 ];
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** @param value a decoded policy @throws BadRequest with the field that is wrong */
 export function readAuditPolicy(value: unknown): AuditPolicy {
-  const policy = fields(value, 'policy', [
+  const policy = CONFIG.fields(value, 'policy', [
     'apiVersion',
     'kind',
     'metadata',
@@ -71,9 +71,9 @@ export function readAuditPolicy(value: unknown): AuditPolicy {
     'omitManagedFields',
   ]);
   if (policy.kind !== 'Policy' || policy.apiVersion !== 'audit.k8s.io/v1')
-    throw wrong('policy', 'must be a Policy of audit.k8s.io/v1');
+    throw CONFIG.wrong('policy', 'must be a Policy of audit.k8s.io/v1');
   if (!Array.isArray(policy.rules) || policy.rules.length === 0)
-    throw wrong('rules', 'must hold at least one rule');
+    throw CONFIG.wrong('rules', 'must hold at least one rule');
   const defaults = {
     omit: stages(policy.omitStages, 'omitStages'),
     managed: policy.omitManagedFields === true,
@@ -96,25 +96,28 @@ function readRule(
   at: string,
   defaults: { readonly omit: ReadonlySet<AuditStage>; readonly managed: boolean },
 ): Rule {
-  const rule = fields(value, at, RULE_FIELDS);
+  const rule = CONFIG.fields(value, at, RULE_FIELDS);
   const level = LEVELS.find((one) => one === rule.level);
-  if (level === undefined) throw wrong(`${at}.level`, `must be one of ${LEVELS.join(', ')}`);
-  const nonResourceURLs = texts(rule.nonResourceURLs, `${at}.nonResourceURLs`);
+  if (level === undefined) throw CONFIG.wrong(`${at}.level`, `must be one of ${LEVELS.join(', ')}`);
+  const nonResourceURLs = CONFIG.texts(rule.nonResourceURLs, `${at}.nonResourceURLs`);
   for (const [index, url] of nonResourceURLs.entries())
     if (url !== '*' && (!url.startsWith('/') || url.slice(0, -1).includes('*')))
-      throw wrong(`${at}.nonResourceURLs[${index}]`, "must begin with '/', with a '*' only at its end");
-  const resources = list(rule.resources, `${at}.resources`).map((one, index) => {
+      throw CONFIG.wrong(
+        `${at}.nonResourceURLs[${index}]`,
+        "must begin with '/', with a '*' only at its end",
+      );
+  const resources = CONFIG.list(rule.resources, `${at}.resources`).map((one, index) => {
     const place = `${at}.resources[${index}]`;
-    const given = fields(one, place, ['group', 'resources', 'resourceNames']);
+    const given = CONFIG.fields(one, place, ['group', 'resources', 'resourceNames']);
     return {
       group: typeof given.group === 'string' ? given.group : '',
-      resources: texts(given.resources, `${place}.resources`),
-      resourceNames: texts(given.resourceNames, `${place}.resourceNames`),
+      resources: CONFIG.texts(given.resources, `${place}.resources`),
+      resourceNames: CONFIG.texts(given.resourceNames, `${place}.resourceNames`),
     };
   });
-  const namespaces = texts(rule.namespaces, `${at}.namespaces`);
+  const namespaces = CONFIG.texts(rule.namespaces, `${at}.namespaces`);
   if (nonResourceURLs.length > 0 && resources.length + namespaces.length > 0)
-    throw wrong(
+    throw CONFIG.wrong(
       `${at}.nonResourceURLs`,
       'rules cannot apply to both regular resources and non-resource URLs',
     );
@@ -125,9 +128,9 @@ function readRule(
       omitManagedFields:
         typeof rule.omitManagedFields === 'boolean' ? rule.omitManagedFields : defaults.managed,
     },
-    users: texts(rule.users, `${at}.users`),
-    userGroups: texts(rule.userGroups, `${at}.userGroups`),
-    verbs: texts(rule.verbs, `${at}.verbs`),
+    users: CONFIG.texts(rule.users, `${at}.users`),
+    userGroups: CONFIG.texts(rule.userGroups, `${at}.userGroups`),
+    verbs: CONFIG.texts(rule.verbs, `${at}.verbs`),
     namespaces,
     resources,
     nonResourceURLs,
@@ -183,35 +186,10 @@ function names(rule: Rule, attributes: Attributes): boolean {
 
 function stages(value: unknown, at: string): ReadonlySet<AuditStage> {
   return new Set(
-    texts(value, at).map((text) => {
+    CONFIG.texts(value, at).map((text) => {
       const stage = STAGES.find((one) => one === text);
-      if (stage === undefined) throw wrong(at, `must hold only ${STAGES.join(', ')}`);
+      if (stage === undefined) throw CONFIG.wrong(at, `must hold only ${STAGES.join(', ')}`);
       return stage;
     }),
   );
-}
-
-function fields(value: unknown, at: string, known: readonly string[]): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong(at, 'must be an object');
-  for (const name of Object.keys(value))
-    if (!known.includes(name)) throw wrong(`${at}.${name}`, 'is not known');
-  return value as Fields; // Just seen to be an object.
-}
-
-function list(value: unknown, at: string): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw wrong(at, 'must be a list');
-  return value;
-}
-
-function texts(value: unknown, at: string): readonly string[] {
-  return list(value, at).map((one) => {
-    if (typeof one !== 'string') throw wrong(at, 'must hold texts');
-    return one;
-  });
-}
-
-function wrong(at: string, why: string): AmphoraError {
-  return new AmphoraError('BadRequest', `audit policy: ${at} ${why}`);
 }

@@ -29,11 +29,12 @@ export function frontProxy(allowedNames: ReadonlySet<string>): AuthenticationSte
 function extraOf(headers: NonNullable<Credentials['headers']>): Record<string, string[]> {
   const found = Object.entries(headers).filter(([name]) => name.startsWith(EXTRA));
   return Object.fromEntries(
-    found.map(([name, value]) => [decoded(name.slice(EXTRA.length)), valuesOf(value)]),
+    found.map(([name, value]) => [extraKey(name.slice(EXTRA.length)), valuesOf(value)]),
   );
 }
 
-function decoded(key: string): string {
+/** The key of an extra field as a header's name carries it. */
+export function extraKey(key: string): string {
   try {
     return decodeURIComponent(key);
   } catch {

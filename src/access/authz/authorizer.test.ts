@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { asked } from '../testing/asked.ts';
 import { handmadeView } from '../testing/live-objects.ts';
 import { ANONYMOUS, type User } from '../user.ts';
 import { createAuthorizer } from './all.ts';
-import type { Attributes } from './authorizer.ts';
 import { bindingObject, DEFAULT_BINDINGS, DEFAULT_ROLES, roleObject } from './bootstrap/objects.ts';
 import { forbidden } from './forbidden.ts';
 import { createRbac } from './rbac/rbac.ts';
@@ -24,26 +24,6 @@ const ADMIN = user('admin', 'system:masters');
 const ACCOUNT = user('system:serviceaccount:a:b', 'system:serviceaccounts');
 const CONTROLLERS = user('system:amphora:controllers');
 const SCHEDULER = user('system:amphora:scheduler');
-
-/** `get pods/log ns/name ?selector`; the resource may carry its group as `leases.coordination.k8s.io`. */
-function asked(text: string): Attributes {
-  const [verb = '', what = '', where = '', selector] = text.split(' ');
-  if (what.startsWith('/')) return { kind: 'path', verb, path: what };
-  const [qualified = '', subresource = ''] = what.split('/');
-  const [resource = '', ...group] = qualified.split('.');
-  const [namespace = '', name = ''] = where.split('/');
-  return {
-    kind: 'resource',
-    verb,
-    group: group.join('.'),
-    version: 'v1',
-    resource,
-    subresource,
-    namespace,
-    name,
-    ...(selector === undefined ? {} : { fieldSelector: selector }),
-  };
-}
 
 const TABLE: ReadonlyArray<[User, 'may' | 'may not', string]> = [
   [ADMIN, 'may', 'delete nodes /x'],

@@ -1,3 +1,4 @@
+import { extraKey } from '../../access/authn/front-proxy.ts';
 import type { ResourceAttributes } from '../../access/authz/authorizer.ts';
 import { forbidden } from '../../access/authz/forbidden.ts';
 import type { User } from '../../access/user.ts';
@@ -40,7 +41,7 @@ function wanted({ request }: Exchange): User {
     const name = (rawHeaders[at] ?? '').toLowerCase();
     const value = rawHeaders[at + 1] ?? '';
     if (name.startsWith(EXTRA)) {
-      const key = decoded(name.slice(EXTRA.length));
+      const key = extraKey(name.slice(EXTRA.length));
       extra.set(key, [...(extra.get(key) ?? []), value]);
     } else if (name.startsWith(PREFIX)) {
       const what = name.slice(PREFIX.length);
@@ -88,12 +89,4 @@ function withImpliedGroups(user: User): User {
   if (!groups.includes('system:authenticated') && !groups.includes('system:unauthenticated'))
     groups.push(everybody);
   return { ...user, groups };
-}
-
-function decoded(key: string): string {
-  try {
-    return decodeURIComponent(key);
-  } catch {
-    return key; // As upstream: what is no escape is taken as it is.
-  }
 }

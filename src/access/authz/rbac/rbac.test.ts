@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PolicyRule } from '../../../api/types.generated.ts';
+import { asked } from '../../testing/asked.ts';
 import { handmadeView } from '../../testing/live-objects.ts';
 import type { User } from '../../user.ts';
-import type { Attributes } from '../authorizer.ts';
 import { createRbac, type Rbac } from './rbac.ts';
 
 const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -24,25 +24,6 @@ function binding(name: string, to: { role: string; subjects: readonly object[]; 
     metadata: namespace === undefined ? { name } : { name, namespace },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: roleName },
     subjects,
-  };
-}
-
-/** `get pods.GROUP/SUB NAMESPACE/NAME` or `get /path`. */
-function asked(text: string): Attributes {
-  const [verb = '', what = '', where = ''] = text.split(' ');
-  if (what.startsWith('/')) return { kind: 'path', verb, path: what };
-  const [qualified = '', subresource = ''] = what.split('/');
-  const [resource = '', ...group] = qualified.split('.');
-  const [namespace = '', name = ''] = where.split('/');
-  return {
-    kind: 'resource',
-    verb,
-    group: group.join('.'),
-    version: 'v1',
-    resource,
-    subresource,
-    namespace,
-    name,
   };
 }
 
