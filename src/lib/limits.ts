@@ -19,6 +19,8 @@ export const LIMITS = {
   extensionRetryMaxMs: 5 * SECOND_MS,
   /** Largest discovery document of an extension server. */
   extensionDocumentBytes: 4 * MIB,
+  /** Most that a node says at once about what its pods use. */
+  nodeStatsBytes: 16 * MIB,
   /** Longest tag of a proxied page whose links are rewritten. */
   htmlTagBytes: 64 * KIB,
   /** Longest a connection to another server may take to be made. */

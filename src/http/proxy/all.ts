@@ -8,10 +8,14 @@ import { type PodTarget, podTarget } from '../streams/pod-target.ts';
 import { contextOf, kindOf } from '../verbs/context.ts';
 import { requestHeaders } from './headers.ts';
 import { nodeConnection } from './node-connection.ts';
+import { answerForNode } from './node-itself.ts';
 import { podConnection } from './pod-connection.ts';
 import { type Destination, relay } from './relay.ts';
 import { endpointsOf } from './service-pods.ts';
 import { parseTargetName, portNumber, type TargetName } from './target-name.ts';
+
+/** Where a kubelet would listen. */
+const KUBELET_PORT = '10250';
 
 /** Where a request goes, once it is known. */
 type Reached = Pick<Destination, 'connection' | 'isSecure'> & { readonly host: string };
@@ -43,10 +47,12 @@ export async function answerProxy(services: Services, exchange: Exchange, route:
     exchange.reply.begin(301);
     return exchange.reply.end();
   }
-  const { host, connection, isSecure } = await reach(services, exchange, {
-    route,
-    name: parseTargetName(route.name, kind.singular),
-  });
+  const name = parseTargetName(route.name, kind.singular);
+  if (route.resource === 'nodes' && (name.port === '' || name.port === KUBELET_PORT)) {
+    await nodeNamed(services, exchange, name.name);
+    return answerForNode(services, exchange, { node: name.name, path: rest === '' ? '/' : rest });
+  }
+  const { host, connection, isSecure } = await reach(services, exchange, { route, name });
   const prefix = exchange.path.slice(0, exchange.path.length - rest.length);
   await relay(exchange, {
     connection,
@@ -96,14 +102,15 @@ async function reachNode(
   exchange: Exchange,
   { name }: { name: TargetName },
 ): Promise<Reached> {
+  return nodeConnection(await nodeNamed(services, exchange, name.name), name);
+}
+
+/** @throws NotFound */
+async function nodeNamed(services: Services, exchange: Exchange, name: string): Promise<Readonly<ApiObject>> {
   const kind = services.registry.kinds.find('', 'v1', 'nodes');
   if (kind === undefined) throw new AmphoraError('NotFound', 'nodes are not served');
-  const found = await services.registry.get(
-    contextOf(exchange),
-    { kind, namespace: '', name: name.name },
-    {},
-  );
-  return nodeConnection(found.object(), name);
+  const found = await services.registry.get(contextOf(exchange), { kind, namespace: '', name }, {});
+  return found.object();
 }
 
 async function reached(

@@ -8,13 +8,8 @@ import { portNumber, type TargetName } from './target-name.ts';
 /** A port of the node's own, dialed at the address that the node gives for itself. */
 export function nodeConnection(
   node: Readonly<ApiObject>,
-  { name, port, scheme }: TargetName,
+  { port, scheme }: TargetName,
 ): Pick<Destination, 'connection' | 'isSecure'> & { readonly host: string } {
-  if (port === '')
-    throw new AmphoraError(
-      'NotImplemented',
-      `node ${name} has no kubelet that listens: name a port of the node, as in ${name}:9100`,
-    );
   const status = node.status as { addresses?: ReadonlyArray<{ type: string; address: string }> } | undefined; // The schema's.
   const address = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? '';
   const number = portNumber(port);

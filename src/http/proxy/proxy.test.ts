@@ -234,6 +234,27 @@ test('a node is not made to call the server itself', async () => {
   for (const address of ['10.0.0.1', '192.168.1.1', 'fd00::1']) assert.equal(isProxyable(address), true);
 });
 
+test('what a kubelet would be asked is asked through the tunnel', async () => {
+  const get = (path: string, name = 'box') => fixture.call('GET', `/api/v1/nodes/${name}/proxy${path}`);
+  assert.deepEqual([(await get('/healthz')).status, (await get('/healthz', 'box:10250')).text], [200, 'ok']);
+  const listed = (await get('/pods')).json<{ kind: string; items: { metadata: { name: string } }[] }>();
+  assert.deepEqual([listed.kind, listed.items.map(({ metadata }) => metadata.name)], ['PodList', ['web']]);
+  assert.deepEqual((await get('/stats/summary')).json(), {
+    node: { nodeName: 'box' },
+    pods: [
+      {
+        podRef: { name: 'web', namespace: 'default', uid: '1' },
+        cpu: { time: '1970-01-01T00:00:00Z', usageCoreNanoSeconds: 2e9 },
+        memory: { time: '1970-01-01T00:00:00Z', usageBytes: 20, workingSetBytes: 10 },
+      },
+    ],
+  });
+  const metrics = await get('/metrics/resource');
+  assert.match(metrics.text, /^pod_cpu_usage_seconds_total\{namespace="default",pod="web"\} 2$/m);
+  assert.equal((await get('/etc/passwd')).status, 404);
+  assert.equal((await get('/healthz', 'none')).status, 404);
+});
+
 test('names of targets', () => {
   assert.deepEqual(parseTargetName('https:a:443', 'pod'), { scheme: 'https', name: 'a', port: '443' });
   assert.deepEqual(parseTargetName('a:443', 'pod'), { scheme: 'http', name: 'a', port: '443' });

@@ -25,6 +25,7 @@ export async function startEchoNode(
       '/v1/attach': exec,
       '/v1/port-forward': forwardTo(dial),
       '/v1/logs': logs,
+      '/v1/stats': stats,
     },
     signal: stop.signal,
     log: silentLogger(),
@@ -90,6 +91,11 @@ function forwardTo(dial: ((port: number) => Duplex) | undefined): TunnelHandler 
     stream.pipe(far);
   };
 }
+
+const stats: TunnelHandler = async ({ accept }) => {
+  const usage = { podUid: '1', podNamespace: 'default', podName: 'web', at: 0, cpuNanoseconds: 2e9 };
+  accept().end(JSON.stringify([{ ...usage, memoryBytes: 20, workingSetBytes: 10 }]));
+};
 
 const logs: TunnelHandler = async ({ request, accept }) => {
   accept().end(`${JSON.stringify(request)}\n`);
