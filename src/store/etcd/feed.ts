@@ -30,7 +30,7 @@ export class EtcdFeed {
   /** Revisions are the store's. */
   async *watch(range: WatchRange, from: number, reader: WatchReader): AsyncGenerator<WatchBatch> {
     if (reader.signal.aborted) return;
-    const following = await this.#begin(reader.signal);
+    const following = await this.#begin();
     yield* following.watch(range, from, reader);
   }
 
@@ -46,19 +46,21 @@ export class EtcdFeed {
   }
 
   /** @throws Unavailable when etcd is away; the next watch tries again. */
-  #begin(signal: AbortSignal): Promise<Following> {
-    this.#following ??= this.#follow(signal).catch((error: unknown) => {
+  #begin(): Promise<Following> {
+    this.#following ??= this.#follow().catch((error: unknown) => {
       this.#following = undefined;
       throw error;
     });
     return this.#following;
   }
 
-  async #follow(signal: AbortSignal): Promise<Following> {
+  async #follow(): Promise<Following> {
     const { connection, space } = this.#parts;
     space.mustBeCurrent();
     const anchor = { put: space.metaKey('anchor'), value: Buffer.alloc(0) };
-    const { revision } = await connection.txn({ compare: [], success: [anchor], failure: [] }, signal);
+    // Not by the signal of the watch that came first: others wait for the same.
+    const begin = { compare: [], success: [anchor], failure: [] };
+    const { revision } = await connection.txn(begin, this.#closed.signal);
     const following = new Following(this.#parts, revision, this.#closed.signal);
     void following.ended.then(() => {
       this.#following = undefined;
