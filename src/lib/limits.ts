@@ -235,6 +235,8 @@ export const LIMITS = {
   streamIdleMs: 4 * 60 * MINUTE_MS,
   /** Time between pings of a node tunnel; a node that has not answered one when the next is due is dropped. */
   tunnelPingMs: 15 * SECOND_MS,
+  /** How often a server tries to tell the others that a node's tunnel ends here. */
+  peerAnnounceMs: 500,
   /** Requests at once over one node's tunnel. */
   tunnelStreams: 1024,
   /** Longest a node may take to answer a request over its tunnel. */

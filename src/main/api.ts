@@ -20,6 +20,7 @@ import { createServiceLookup } from '../access/webhooks/service-lookup.ts';
 import { createKindTable } from '../api/kinds.ts';
 import { createTablePrinter } from '../api/printers/table.ts';
 import { createProtobufCodec } from '../api/protobuf/codec.ts';
+import { createInProcessClient, type InProcessOptions } from '../client/in-process-client.ts';
 import { createExtensions, type Extensions } from '../http/aggregation/extensions.ts';
 import { createFairness } from '../http/fairness/fairness.ts';
 import { createServerMetrics } from '../http/metrics/server-metrics.ts';
@@ -28,6 +29,7 @@ import { reviewHooks } from '../http/reviews/all.ts';
 import { createDocuments } from '../http/routes/kind-documents.ts';
 import { type ApiServer, createApiServer } from '../http/server.ts';
 import { createNodeTunnels, type NodeTunnels } from '../http/tunnel/node-tunnels.ts';
+import { createPeerTunnels } from '../http/tunnel/peer-tunnels.ts';
 import type { Clock } from '../lib/clock.ts';
 import { LIMITS } from '../lib/limits.ts';
 import type { Logger } from '../lib/log.ts';
@@ -42,6 +44,7 @@ import type { Store } from '../store/store.ts';
 import type { AccessConfig } from './access-config.ts';
 import { FRONT_PROXY } from './extension-authentication.ts';
 import { type OpenedAccess, openAccess } from './open-access.ts';
+import { createPeers } from './peers.ts';
 import { openServerKeys } from './server-keys.ts';
 
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
@@ -50,6 +53,8 @@ export interface ApiParts {
   readonly store: Store;
   /** Where the certificate authority and the token key are. */
   readonly keys: KeyFiles;
+  /** `https://host:port` at which the other servers of the same store reach this one; left out where there are none. */
+  readonly url?: string;
   readonly access?: AccessConfig;
   readonly clock: Clock;
   readonly log: Logger;
@@ -113,7 +118,7 @@ export async function createApi(parts: ApiParts): Promise<Api> {
     ...(access.authorizer === undefined ? {} : { webhook: access.authorizer }),
   });
   const { tokens, verifyToken, authenticator } = createAuthentication(signing, { clock, registry, access });
-  const nodes = createNodeTunnels({ log });
+  const nodes = await createTunnels(parts, pki, () => ({ registry, authorizer }));
   const fairness = createFairness(live);
   const identity = own.frontProxy;
   const extensions = createExtensions({ live, registry, lookup, identity, clock, log });
@@ -165,6 +170,21 @@ function createAuthentication(
     ...(access.anonymous === undefined ? {} : { allowsAnonymous: access.anonymous }),
   });
   return { tokens, verifyToken, authenticator };
+}
+
+/** The server itself, to whom its own store is open. */
+const SERVER = { name: 'system:apiserver', uid: '', groups: ['system:masters'], extra: {} };
+
+/** Where several servers share a store, those of the others are reached through them. */
+async function createTunnels(
+  { url, log, clock }: ApiParts,
+  pki: Pki,
+  api: () => Pick<InProcessOptions, 'registry' | 'authorizer'>,
+): Promise<NodeTunnels> {
+  const own = createNodeTunnels({ log });
+  if (url === undefined) return own;
+  const client = () => createInProcessClient({ ...api(), user: SERVER });
+  return createPeerTunnels(own, await createPeers({ pki, url, client, clock }));
 }
 
 /** A health check is asked by who will not wait long. */

@@ -36,6 +36,8 @@ export interface ServerOptions {
   readonly access?: AccessConfig;
   /** Other servers share the store: controllers and scheduler run on the one of them that is elected. */
   readonly election?: { readonly identity: string; readonly times?: ElectionTimes };
+  /** Where those other servers reach this one: `https://host:port`. */
+  readonly url?: string;
 }
 
 export interface RunningServer {
@@ -154,10 +156,16 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
       serverState: stateDirectory,
       log: layoutOf(config.name).log,
     }),
-    ...(config.store === 'etcd' ? { election: { identity: `${hostname()}_${randomUUID()}` } } : {}),
+    ...(config.store === 'etcd' ? oneOfSeveral(config) : {}),
   });
   const stopped = stopSignal();
   await Promise.race([stopped, server.ended]);
   log.info('server stops');
   await server.close();
+}
+
+function oneOfSeveral({ host, port }: InstanceConfig): Pick<ServerOptions, 'election' | 'url'> {
+  const reached = host === '0.0.0.0' || host === '::' ? hostname() : host;
+  const url = `https://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+  return { election: { identity: `${hostname()}_${randomUUID()}` }, url };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -7,19 +8,27 @@ import { keyFilesIn } from '../../src/access/authn/key-files.ts';
 import type {
   ConfigMap,
   Lease,
+  Pod,
   Service,
   ServiceAccount,
   TokenReview,
 } from '../../src/api/types.generated.ts';
 import type { Client } from '../../src/client/client.ts';
 import { createHttpClient } from '../../src/client/http-client.ts';
+import { createNodeActions } from '../../src/client/http-node-actions.ts';
+import type { Connection } from '../../src/client/kubeconfig.ts';
+import { createFakeEngine } from '../../src/engines/fake/fake-engine.ts';
+import { createFakeImages } from '../../src/images/fake.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { isCode } from '../../src/lib/errors.ts';
 import { silentLogger } from '../../src/lib/log.ts';
 import { joinPki } from '../../src/main/join-pki.ts';
+import { runNode } from '../../src/main/node.ts';
 import { type RunningServer, startServer } from '../../src/main/server.ts';
+import { createFakeNetwork } from '../../src/network/fake.ts';
 import { connectEtcdStore } from '../../src/store/etcd.ts';
-import { type EtcdServers, NO_ETCD, startEtcd } from './etcd-server.ts';
+import { createFakeVolumes } from '../../src/volumes/fake.ts';
+import { type EtcdServers, freePort, NO_ETCD, startEtcd } from './etcd-server.ts';
 
 const TIMES = { leaseMs: 30_000, renewMs: 20_000, retryMs: 100 };
 const MAPS = { apiVersion: 'v1', resource: 'configmaps', namespace: 'default' };
@@ -128,6 +137,40 @@ describe('servers that share an etcd', { skip: NO_ETCD ?? false, timeout: 60_000
     assert.deepEqual((await a.client.get<typeof jar>({ ...jars, name: 'one' })).spec, { size: 3 });
   });
 
+  test('a node that dialled one of them is reached through the other', async () => {
+    const stop = new AbortController();
+    const running = runNode(
+      {
+        connection: await a.connection('system:node:box', ['system:nodes']),
+        nodeName: 'box',
+        stateDirectory: join(folder, 'box'),
+        volumes: () => createFakeVolumes(),
+        engines: [createFakeEngine({ clock: systemClock, classes: ['container'] })],
+        network: createFakeNetwork(),
+        images: createFakeImages(),
+        clock: systemClock,
+        log: silentLogger(),
+      },
+      stop.signal,
+    );
+    const actions = createNodeActions(await b.connection('admin', ['system:masters']));
+    await until(() => actions.listImages('box', signal).then(() => true));
+    const refused = actions.listImages('elsewhere', signal);
+    await assert.rejects(refused, (error) => isCode(error, 'Unavailable'));
+    const pods = { apiVersion: 'v1', resource: 'pods', namespace: 'default' };
+    const containers = [{ name: 'c', image: 'web:1', command: ['pause'] }];
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: { containers } };
+    await a.client.create(pods, pod);
+    await until(async () => (await b.client.get<Pod>({ ...pods, name: 'web' })).status?.phase === 'Running');
+    const path = '/api/v1/namespaces/default/pods/web/log';
+    assert.equal(await statusOf(await b.connection('admin', ['system:masters']), path), 200);
+    const pulled = await actions.pullImage('box', 'web:2', { signal });
+    assert.ok(pulled !== undefined);
+    await actions.close();
+    stop.abort();
+    await running;
+  });
+
   test('controllers run at one of them, and at the other when that one ends', async () => {
     const lease = { apiVersion: 'coordination.k8s.io/v1', resource: 'leases', namespace: 'kube-system' };
     const holder = async () =>
@@ -169,33 +212,35 @@ describe('servers that share an etcd', { skip: NO_ETCD ?? false, timeout: 60_000
   });
 });
 
+type Connected = Connection & { readonly ca: string; readonly cert: string; readonly key: string };
+
 interface Server {
   readonly name: string;
   readonly client: Client;
   readonly frontProxyCa: string;
+  connection(user: string, groups: readonly string[]): Promise<Connected>;
   stop(): Promise<void>;
 }
 
 async function start(etcd: EtcdServers, pkiDirectory: string, name: string): Promise<Server> {
   const store = await connectEtcdStore({ ...etcd.connect, prefix: '/amphora/' });
+  const port = await freePort();
+  const url = `https://127.0.0.1:${port}`;
   const server: RunningServer = await startServer({
     store,
     keys: keyFilesIn(pkiDirectory),
     host: '127.0.0.1',
-    port: 0,
+    port,
+    url,
     clock: systemClock,
     log: silentLogger(),
     election: { identity: name, times: TIMES },
   });
-  const { certificate, key } = await server.api.pki.issue({ user: 'admin', groups: ['system:masters'] });
-  const ca = server.api.pki.caCertificate;
-  const client = createHttpClient({
-    server: `https://127.0.0.1:${server.port}`,
-    ca,
-    cert: certificate,
-    key,
-    clock: systemClock,
-  });
+  const connection = async (user: string, groups: readonly string[]): Promise<Connected> => {
+    const { certificate, key } = await server.api.pki.issue({ user, groups });
+    return { server: url, ca: server.api.pki.caCertificate, cert: certificate, key };
+  };
+  const client = createHttpClient({ ...(await connection('admin', ['system:masters'])), clock: systemClock });
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     await client.close();
@@ -204,12 +249,23 @@ async function start(etcd: EtcdServers, pkiDirectory: string, name: string): Pro
   return {
     name,
     client,
+    connection,
     frontProxyCa: server.api.frontProxyCa,
     stop: () => {
       stopped ??= stop();
       return stopped;
     },
   };
+}
+
+function statusOf({ server, ca, cert, key }: Connected, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const request = get(`${server}${path}`, { ca, cert, key, agent: false }, (answer) => {
+      answer.resume();
+      answer.once('end', () => resolve(answer.statusCode));
+    });
+    request.once('error', reject);
+  });
 }
 
 /** What is not there yet, or not yet reachable, is asked for again. */

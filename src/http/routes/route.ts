@@ -58,6 +58,7 @@ export const NODE_ACTIONS = [
   'images/pull',
   'images/import',
   'images/remove',
+  'relay',
 ] as const;
 export type NodeAction = (typeof NODE_ACTIONS)[number];
 

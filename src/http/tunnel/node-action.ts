@@ -1,19 +1,26 @@
+import type { Duplex } from 'node:stream';
 import { AmphoraError } from '../../lib/errors.ts';
+import { LIMITS } from '../../lib/limits.ts';
 import { readChunks } from '../../lib/read-chunks.ts';
 import type { Exchange } from '../exchange.ts';
 import type { NodeActionRoute } from '../routes/route.ts';
 import type { Services } from '../services.ts';
 import { methodNotAllowed } from '../status.ts';
 import { bodyOf } from '../wire.ts';
+import { relayed } from './peer-tunnels.ts';
 
-const REQUEST_CHARACTERS = 4096;
+/** An exec's command is among them. */
+const REQUEST_CHARACTERS = LIMITS.httpHeaderBytes;
 
 /** `POST /apis/amphora.dev/v1/nodes/NAME/ACTION`: bodies go through both ways as they come, parameters in a header. */
 export async function askNode(services: Services, exchange: Exchange, route: NodeActionRoute): Promise<void> {
   if (exchange.method !== 'POST') throw methodNotAllowed();
   const { reply, request, signal } = exchange;
   const asked = parametersOf(exchange);
-  const stream = await services.nodes.open(route.node, `/v1/${route.action}`, { request: asked, signal });
+  const stream =
+    route.action === 'relay'
+      ? await relay(services, route.node, { asked, signal })
+      : await services.nodes.open(route.node, `/v1/${route.action}`, { request: asked, signal });
   // A node that has its answer before it has the whole body stops reading; its answer says why.
   bodyOf(request).pipe(stream);
   reply.begin(200, 'application/json');
@@ -24,6 +31,16 @@ export async function askNode(services: Services, exchange: Exchange, route: Nod
     stream.destroy();
   }
   await reply.end();
+}
+
+/** Another server of the cluster asks a node whose tunnel ends here. */
+function relay(
+  services: Services,
+  node: string,
+  { asked, signal }: { readonly asked: unknown; readonly signal: AbortSignal },
+): Promise<Duplex> {
+  const { path, request } = relayed(asked);
+  return services.nodes.open(node, path, { request, signal, isRelayed: true });
 }
 
 function parametersOf({ headers }: Exchange): unknown {

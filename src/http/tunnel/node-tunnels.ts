@@ -22,6 +22,8 @@ export interface OpenOptions {
   /** The parameters, sent as JSON. */
   readonly request: unknown;
   readonly signal: AbortSignal;
+  /** Another server asks: only a tunnel to this very one will do. */
+  readonly isRelayed?: boolean;
 }
 
 export function createNodeTunnels(options: { log: Logger; pingMs?: number }): NodeTunnels {
@@ -83,7 +85,8 @@ function keepAlive(session: ClientHttp2Session, pingMs: number): NodeJS.Timeout 
   return timer.unref();
 }
 
-function openStream(
+/** One request of {@link NodeTunnels.open} on a connection that leads to the node. */
+export function openStream(
   session: ClientHttp2Session,
   options: { node: string; path: string; request: unknown; signal: AbortSignal },
 ): Promise<ClientHttp2Stream> {
