@@ -69,7 +69,8 @@ class VersionView {
   }
 
   #isOwn(bytes: Buffer): boolean {
-    return bytes.compare(this.#head, 0, this.#head.length, 0, this.#head.length) === 0;
+    const { length } = this.#head;
+    return bytes.length > length && bytes.compare(this.#head, 0, length, 0, length) === 0;
   }
 
   /** The bytes of each in this version and as the schema is now. */
