@@ -55,6 +55,8 @@ export const LIMITS = {
   jsonPatchOperations: 10_000,
   /** Most combinations of verb, group, resource and name that a check for escalation looks through. */
   rbacAtoms: 20_000,
+  /** Most pairs of group and resource of one rule that are looked up by a key each. */
+  rbacKeys: 1000,
   /** Most owners of fields by update in one object, as upstream: the oldest are taken together. */
   managedFieldsUpdates: 10,
   /** Longest name of a field manager, in bytes, as upstream. */

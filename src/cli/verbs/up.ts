@@ -4,7 +4,8 @@ import type { CliContext } from '../context.ts';
 import type { UpOptions } from '../platform.ts';
 
 export function up(program: Command, context: CliContext): void {
-  withAccessOptions(withEtcdOptions(program.command('up')))
+  const command = program
+    .command('up')
     .description('start the platform on this machine, in the background')
     .option('--port <number>', 'TCP port of the API (default 6443; remembered)', parsePort)
     .option('--host <address>', 'address the API listens on (default 127.0.0.1; remembered)')
@@ -20,7 +21,8 @@ export function up(program: Command, context: CliContext): void {
       '--pki <directory>',
       "another server's pki directory, to be one cluster with it (first start only)",
     )
-    .option('--foreground', 'stay until Ctrl-C and print the logs', false)
+    .option('--foreground', 'stay until Ctrl-C and print the logs', false);
+  withAccessOptions(withEtcdOptions(command))
     .addHelpText(
       'after',
       '\nExamples:\n  sudo amphora up\n  sudo amphora up --foreground\n  sudo amphora --instance test up --port 7443 --pod-cidr 10.99.0.0/16\n  sudo amphora up --store etcd --etcd-servers https://10.0.0.1:2379 --etcd-cafile ca.crt --etcd-certfile client.crt --etcd-keyfile client.key',

@@ -1,4 +1,5 @@
 import type { PolicyRule } from '../../../api/types.generated.ts';
+import { LIMITS } from '../../../lib/limits.ts';
 import type { PathAttributes, ResourceAttributes } from '../authorizer.ts';
 
 const ALL = '*';
@@ -38,10 +39,18 @@ interface Grant {
   readonly names: ReadonlySet<string> | undefined;
 }
 
+/** A rule that names too much to have a key for each pair: it is searched instead. */
+interface WideGrant {
+  readonly groups: ReadonlySet<string>;
+  readonly resources: ReadonlySet<string>;
+  readonly grant: Grant;
+}
+
 /** A role's rules, by what they are about, so that a decision looks a few keys up instead of walking the rules. */
 export class CompiledRole {
   readonly rules: readonly PolicyRule[];
   readonly #resources = new Map<string, Grant[]>();
+  readonly #wide: WideGrant[] = [];
   readonly #paths: { readonly path: string; readonly isPrefix: boolean; readonly grant: Grant }[] = [];
 
   constructor(rules: readonly PolicyRule[]) {
@@ -51,13 +60,21 @@ export class CompiledRole {
 
   allows(asked: Asked): boolean {
     if (asked.path !== undefined) return this.#allowsPath(asked.path, asked.verb);
-    if (this.#resources.size === 0) return false;
+    if (this.#resources.size === 0 && this.#wide.length === 0) return false;
     return asked.keys.some((key) => {
       const grants = this.#resources.get(key);
-      return grants?.some(
-        ({ verbs, names }) => verbs?.has(asked.verb) !== false && names?.has(asked.name) !== false,
-      );
+      if (grants?.some((grant) => allowsNamed(grant, asked)) === true) return true;
+      return this.#wide.length > 0 && this.#allowsWide(key, asked);
     });
+  }
+
+  #allowsWide(key: string, asked: Asked): boolean {
+    const slash = key.indexOf('/');
+    const [group, resource] = [key.slice(0, slash), key.slice(slash + 1)];
+    return this.#wide.some(
+      ({ groups, resources, grant }) =>
+        groups.has(group) && resources.has(resource) && allowsNamed(grant, asked),
+    );
   }
 
   #allowsPath(asked: string, verb: string): boolean {
@@ -71,14 +88,24 @@ export class CompiledRole {
     const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
     const verbs = rule.verbs.includes(ALL) ? undefined : new Set(rule.verbs);
     const grant = { verbs, names: resourceNames.length === 0 ? undefined : new Set(resourceNames) };
-    for (const group of apiGroups)
+    if (apiGroups.length * resources.length > LIMITS.rbacKeys)
+      this.#wide.push({ groups: new Set(apiGroups), resources: new Set(resources), grant });
+    else this.#addKeys(apiGroups, resources, grant);
+    for (const url of nonResourceURLs)
+      this.#paths.push({ path: url.replace(/\*+$/, ''), isPrefix: url.endsWith(ALL), grant });
+  }
+
+  #addKeys(groups: readonly string[], resources: readonly string[], grant: Grant): void {
+    for (const group of groups)
       for (const resource of resources) {
         const key = `${group}/${resource}`;
         const known = this.#resources.get(key);
         if (known === undefined) this.#resources.set(key, [grant]);
         else known.push(grant);
       }
-    for (const url of nonResourceURLs)
-      this.#paths.push({ path: url.replace(/\*+$/, ''), isPrefix: url.endsWith(ALL), grant });
   }
+}
+
+function allowsNamed({ verbs, names }: Grant, asked: Asked): boolean {
+  return verbs?.has(asked.verb) !== false && names?.has(asked.name) !== false;
 }
