@@ -37,7 +37,7 @@ export const classes: readonly Strategy[] = [
 ];
 
 function validatePriority(priority: Readonly<ApiObject>): ErrorDetail[] {
-  const { name } = priority.metadata;
+  const { name = '' } = priority.metadata;
   const value = Number(priority.value ?? 0);
   if (!name.startsWith(SYSTEM_PREFIX)) {
     if (value <= HIGHEST_PRIORITY) return [];

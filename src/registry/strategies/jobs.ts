@@ -65,7 +65,7 @@ function generateSelector(job: ApiObject): void {
   if (spec.manualSelector === true) return;
   const template = ensure(spec, 'template');
   const labels = ensure(ensure(template, 'metadata'), 'labels');
-  const { name, uid } = job.metadata;
+  const { name = '', uid } = job.metadata; // One without a name is refused later.
   labels[LEGACY_JOB_NAME] ??= name;
   labels[JOB_NAME] ??= name;
   labels[LEGACY_CONTROLLER_UID] ??= uid;
@@ -200,7 +200,7 @@ function validateCronJob(job: Readonly<ApiObject>): ErrorDetail[] {
     'successfulJobsHistoryLimit',
     'failedJobsHistoryLimit',
   );
-  const { name } = job.metadata;
+  const { name = '' } = job.metadata;
   if (name.length > LONGEST_CRON_NAME)
     details.push(invalid('metadata.name', name, `must be no more than ${LONGEST_CRON_NAME} characters`));
   const schedule = text(spec, 'schedule');

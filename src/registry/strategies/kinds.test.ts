@@ -291,3 +291,24 @@ for (const [path, base, change, ...refusals] of CHANGED)
   test(`${path} to ${JSON.stringify(change)}: ${refusals.length === 0 ? 'is written' : 'is refused'}`, async () => {
     assert.deepEqual(await changeRefusalsOf(path, base, change), refusals);
   });
+
+for (const [path, fields] of [
+  ['batch/v1/jobs', { spec: { template: { spec: { containers: [] } } } }],
+  ['batch/v1/cronjobs', { spec: { schedule: '* * * * *' } }],
+  ['scheduling.k8s.io/v1/priorityclasses', { value: 1 }],
+  ['v1/namespaces', {}],
+] as const)
+  test(`${path} without a name is refused as such`, async () => {
+    const refusals = await refusalsOf(path, { ...fields, metadata: { name: undefined } });
+    assert.ok(
+      refusals.includes('metadata.name: Required value: name or generateName is required'),
+      `${refusals}`,
+    );
+  });
+
+test('an unknown operator of a selector is a fault of that field', async () => {
+  const selector = { matchExpressions: [{ key: 'a', operator: 'Like', values: ['b'] }] };
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  const [refusal] = await refusalsOf('apps/v1/deployments', { spec: { selector, template } });
+  assert.match(refusal ?? '', /^spec\.selector\.matchExpressions\[0\]\.operator: Unsupported value: "Like"/);
+});

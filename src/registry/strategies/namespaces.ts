@@ -8,7 +8,7 @@ export const namespaces: Strategy = {
     // The server owns this label, so that selectors can rely on it.
     namespace.metadata.labels = {
       ...namespace.metadata.labels,
-      'kubernetes.io/metadata.name': namespace.metadata.name,
+      'kubernetes.io/metadata.name': namespace.metadata.name ?? '',
     };
   },
   prepareCreate(namespace) {

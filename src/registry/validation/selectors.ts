@@ -5,6 +5,8 @@ import type { ErrorDetail } from '../../lib/errors.ts';
 import { forbidden, invalid, required } from '../field-errors.ts';
 import { items, part, text } from '../fields.ts';
 
+const OPERATORS: ReadonlySet<unknown> = new Set(['DoesNotExist', 'Exists', 'In', 'NotIn']);
+
 /** apimachinery's ValidateLabelSelector. */
 export function validateLabelSelector(selector: JsonObject, path: string): ErrorDetail[] {
   // The schema has conformed it: a map of strings.
@@ -56,7 +58,8 @@ export function validateOwnSelector(
   details.push(...wrong);
   if (isEmptySelector(given))
     details.push(invalid('spec.selector', given, `empty selector is invalid for ${what.kind}`));
-  if (wrong.length > 0) return;
+  const known = items(given, 'matchExpressions').every(({ operator }) => OPERATORS.has(operator));
+  if (wrong.length > 0 || !known) return; // The schema says what it has against an operator.
   if (!matchesLabels(fromLabelSelector(given as LabelSelector), labels))
     // Conformed, and its operators are known.
     details.push(
