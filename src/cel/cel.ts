@@ -61,7 +61,12 @@ export interface Outcome {
 /** @throws Invalid with upstream's message, and the place in the source */
 export function compileExpression(source: string, options: CompileOptions): Program {
   const { variables, returns } = options;
-  const language: Language = { functions: FUNCTIONS, structs: options.structs ?? (() => undefined), build };
+  const language: Language = {
+    functions: FUNCTIONS,
+    structs: options.structs ?? (() => undefined),
+    build,
+    faults: [],
+  };
   const built = compile(source, Scope.root(language, variables));
   if (returns !== undefined && !returns.some((type) => isAssignable(type, built.type)))
     throw new AmphoraError('Invalid', wrongResult(returns, built.type));
@@ -90,12 +95,24 @@ export function compileExpression(source: string, options: CompileOptions): Prog
 
 function compile(source: string, scope: Scope): Built {
   try {
-    return build(parse(source), scope);
+    const built = scope.build(parse(source));
+    const { faults } = scope.language;
+    if (faults.length === 0) return built;
+    throw refused(source, faults);
   } catch (error) {
     if (!(error instanceof SourceFault)) throw error;
-    const words = error.at < 0 ? error.message : `compilation failed: ${located(source, error)}`;
-    throw new AmphoraError('Invalid', words);
+    throw refused(source, [error]);
   }
+}
+
+function refused(source: string, faults: readonly SourceFault[]): AmphoraError {
+  const whole = faults.find(({ at }) => at < 0);
+  if (whole !== undefined) return new AmphoraError('Invalid', whole.message);
+  const sorted = faults.toSorted((a, b) => a.at - b.at).slice(0, LIMITS.celFaults);
+  return new AmphoraError(
+    'Invalid',
+    `compilation failed: ${sorted.map((fault) => located(source, fault)).join('\n')}`,
+  );
 }
 
 /** `ERROR: <input>:1:6: what is wrong`, the line, and a mark below the place. */

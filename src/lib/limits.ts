@@ -321,6 +321,8 @@ export const LIMITS = {
   celSourceCharacters: 64 * KIB,
   celNesting: 250,
   celNodes: 20_000,
+  /** Most faults that are told of one. */
+  celFaults: 10,
   /** What one evaluation of a CEL expression may cost, in upstream's units of some 20 ns; and all for one request. */
   celExpressionCost: 1_000_000,
   celRequestCost: 4_000_000,

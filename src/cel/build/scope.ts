@@ -1,7 +1,7 @@
 import { type Node, SourceFault } from '../ast.ts';
 import type { Step } from '../meter.ts';
 import type { Overload } from '../signature.ts';
-import type { CelType } from '../types.ts';
+import { type CelType, TYPES } from '../types.ts';
 
 /** A part of an expression, checked and compiled. */
 export interface Built {
@@ -28,7 +28,11 @@ export interface Language {
   readonly functions: Functions;
   readonly structs: StructTypes;
   readonly build: (node: Node, scope: Scope) => Built;
+  /** What is wrong so far: one fault hides no other. */
+  readonly faults: SourceFault[];
 }
+
+const BROKEN: Built = { type: TYPES.dyn, run: () => undefined, cost: 0 };
 
 /** The variables one can see at a place of the expression. */
 export class Scope {
@@ -74,8 +78,15 @@ export class Scope {
     return { scope: new Scope(this.language, variables, this.#counter), slots };
   }
 
+  /** A part with a fault is taken for one of any type, so that what stands around it is checked too. */
   build(node: Node): Built {
-    return this.language.build(node, this);
+    try {
+      return this.language.build(node, this);
+    } catch (error) {
+      if (!(error instanceof SourceFault)) throw error;
+      this.language.faults.push(error);
+      return BROKEN;
+    }
   }
 }
 
