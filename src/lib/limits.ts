@@ -306,7 +306,7 @@ export const LIMITS = {
   /** Quotas of which less was found than charged, remembered until they are looked at again. */
   quotaSuspects: 10_000,
   /** How often a namespace's quotas are counted again, for what nobody tells of. */
-  quotaResyncMs: 10 * SECOND_MS,
+  quotaResyncMs: 30 * SECOND_MS,
   /** Pods looked at when a namespace's security becomes stricter, and for how long; upstream's values. */
   podSecurityCheckPods: 3000,
   podSecurityCheckMs: SECOND_MS,

@@ -51,6 +51,15 @@ test('a quota is counted, is kept by many at once, and is given back', async () 
   }
   assert.equal((await client.list(MAPS)).items.length, before + 5);
   assert.equal(await used('count/configmaps'), String(before + 5));
+  const [{ metadata: { name: going = '' } = {} } = {}] = (await client.list(MAPS)).items.filter(
+    ({ metadata }) => metadata.name.startsWith('m-'),
+  );
+  await client.delete({ ...MAPS, name: going });
+  await server.until(
+    'the map given back',
+    async () => (await used('count/configmaps')) === String(before + 4),
+  );
+  await createMap('m-last');
   const pod = (podName: string) => ({
     apiVersion: 'v1',
     kind: 'Pod',

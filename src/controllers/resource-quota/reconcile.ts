@@ -11,16 +11,19 @@ import type { Client } from '../../client/client.ts';
 import { isCode } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/limits.ts';
 import type { Controller, ControllerParts } from '../controller.ts';
+import { Departures } from './departures.ts';
 import { countedBy, givesBack, planQuota, type QuotaStatus, sameAmounts } from './plan.ts';
 
 /** Longer than a write that was charged for takes. */
 const CONFIRM_MS = 500;
 
 /**
- * Counts what a namespace's quotas are used for: when one is new or changed, when a pod has gone or ended, and for
- * everything else from time to time. What is made meanwhile is charged by admission.
+ * Counts what a namespace's quotas are used for: when one is new or changed, when something has gone or a pod has
+ * ended, and from time to time for what nobody tells of. What is made meanwhile is charged by admission.
  */
-export function resourceQuotaController({ client, informers, kinds, clock }: ControllerParts): Controller {
+export function resourceQuotaController(parts: ControllerParts): Controller {
+  const { client, informers, kinds, clock } = parts;
+  const departures = new Departures(client, parts);
   const namespaceOf = (key: string) => key.split('/')[0];
   const suspected = new Map<string, string>();
   const hasQuota = (namespace: string) => informers.quotas.list(namespace).length > 0;
@@ -52,16 +55,20 @@ export function resourceQuotaController({ client, informers, kinds, clock }: Con
           return informers.claims.get(key) === undefined && hasQuota(namespace) ? namespace : undefined;
         },
       },
+      { informer: departures, keyOf: (namespace) => (hasQuota(namespace) ? namespace : undefined) },
     ],
+    run: (signal) => departures.run(signal),
     async reconcile(namespace, signal) {
       const objects = new Map<string, readonly ApiObject[]>();
       let againAfterMs: number | undefined;
       // Read before what is counted: what is charged meanwhile makes the write a conflict, and it is counted again.
       for (const quota of await quotasOf(client, namespace, signal)) {
         againAfterMs ??= LIMITS.quotaResyncMs;
-        for (const resource of countedBy(quota))
+        for (const resource of countedBy(quota)) {
+          departures.follow(resource);
           if (!objects.has(resource))
             objects.set(resource, await list(client, kinds, { resource, namespace, signal }));
+        }
         const counted = new Map(countedBy(quota).map((resource) => [resource, objects.get(resource) ?? []]));
         const status = planQuota(quota, counted, clock.now());
         if (isSuspect(suspected, quota, status)) againAfterMs = CONFIRM_MS;
