@@ -38,7 +38,9 @@ test('a server that closes lets requests finish and ends watches cleanly', { tim
   const watch = session.request({ ':path': `${MAPS}?watch=1` });
   await once(watch, 'response');
   const watched = text(watch);
-  const old = request({ ...credentials(fixture), path: `${MAPS}?watch=1`, agent: false });
+  // The path of old clients.
+  const path = '/api/v1/watch/namespaces/default/configmaps';
+  const old = request({ ...credentials(fixture), path, agent: false });
   old.end();
   const [oldAnswer] = await once(old, 'response');
   const oldWatched = text(oldAnswer);

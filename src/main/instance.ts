@@ -25,6 +25,8 @@ export interface InstanceConfig {
   readonly store: 'lmdb' | 'memory' | 'etcd';
   readonly etcd?: EtcdConfig;
   readonly access?: AccessConfig;
+  /** How long a server that was told to end still serves while it says that it is not ready; 0 if left out. */
+  readonly shutdownDelaySeconds?: number;
 }
 
 /** Where the state of several servers is, and what proves to it who asks. Paths as they were given. */

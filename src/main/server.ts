@@ -10,7 +10,7 @@ import { createInformers } from '../controllers/informers.ts';
 import { runControllers } from '../controllers/run.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { AmphoraError } from '../lib/errors.ts';
-import { LIMITS } from '../lib/limits.ts';
+import { LIMITS, SECOND_MS } from '../lib/limits.ts';
 import { createLogger, type Logger } from '../lib/log.ts';
 import { runScheduler } from '../scheduler/scheduler.ts';
 import type { Store } from '../store/store.ts';
@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly log: Logger;
   /** Files as the server itself reads them. */
   readonly access?: AccessConfig;
+  /** How long a server that closes still serves while it says that it is not ready; 0 if left out. */
+  readonly shutdownDelayMs?: number;
   /** Other servers share the store: controllers and scheduler run on the one of them that is elected. */
   readonly election?: { readonly identity: string; readonly times?: ElectionTimes };
   /** Where those other servers reach this one: `https://host:port`. */
@@ -61,8 +63,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port,
     ended: work,
     close: async () => {
+      // Until the last request has its answer, what they are judged by is followed.
+      await api.server.close({ delayMs: options.shutdownDelayMs ?? 0 });
       stop.abort();
-      await api.server.close();
       api.nodes.close();
       await api.auditor?.close();
       api.webhooks.close();
@@ -152,6 +155,7 @@ export async function main([configFile = '', stateDirectory = '']: readonly stri
     port: config.port,
     clock: systemClock,
     log,
+    shutdownDelayMs: (config.shutdownDelaySeconds ?? 0) * SECOND_MS,
     access: placedFiles(config.access ?? {}, {
       serverState: stateDirectory,
       log: layoutOf(config.name).log,

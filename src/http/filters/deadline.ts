@@ -14,7 +14,7 @@ export const deadline: Filter = async (exchange, next, services) => {
   if (exchange.isLong) return next();
   const timer = setTimeout(
     () => exchange.abort(new AmphoraError('Timeout', 'the request did not end in time: try again')),
-    LIMITS.requestMs,
+    timeoutOf(exchange.query) ?? LIMITS.requestMs,
   );
   try {
     await next();
@@ -22,6 +22,28 @@ export const deadline: Filter = async (exchange, next, services) => {
     clearTimeout(timer);
   }
 };
+
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 3.6e6,
+};
+
+/** What the client is ready to wait, as Go writes it (`32s`, `1m30s`), but never more than our own. @throws BadRequest */
+export function timeoutOf(query: URLSearchParams): number | undefined {
+  const text = query.get('timeout');
+  if (text === null || text === '') return undefined;
+  if (text.length > 64 || !/^(0|(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+)$/.test(text))
+    throw new AmphoraError('BadRequest', 'invalid timeout specified in the request URL');
+  let ms = 0;
+  for (const [, amount, unit = ''] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g))
+    ms += Number(amount) * (UNITS[unit] ?? 0);
+  return ms === 0 ? undefined : Math.min(ms, LIMITS.requestMs);
+}
 
 /** By upstream's names, and by a change of protocols: what an extension server's subresources are, is not known here. */
 function isLongElsewhere({ route, upgrade }: Exchange, services: Services): boolean {
@@ -31,8 +53,9 @@ function isLongElsewhere({ route, upgrade }: Exchange, services: Services): bool
 
 const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 
-function isLong({ route, query, method }: Exchange): boolean {
+function isLong(exchange: Exchange): boolean {
+  const { route, method } = exchange;
   if (route?.type === 'tunnel' || route?.type === 'node-action') return true;
-  if (route?.type === 'collection') return method === 'GET' && isWatch(query);
+  if (route?.type === 'collection') return method === 'GET' && isWatch(exchange, route);
   return route?.type === 'object' && (isStream(route) || isProxy(route));
 }

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../lib/limits.ts';
 import type { Exchange } from '../exchange.ts';
-import { attributesOf, isWatch } from '../routes/attributes.ts';
+import { attributesOf } from '../routes/attributes.ts';
 import type { Filter } from './all.ts';
 
 /**
@@ -29,8 +29,8 @@ export const fairness: Filter = async (exchange, next, services) => {
 };
 
 /** A page of many objects takes as many seats as it has hundreds, as upstream reckons. */
-function widthOf({ route, method, query }: Exchange): number {
-  if (route?.type !== 'collection' || method !== 'GET' || isWatch(query)) return 1;
+function widthOf({ route, method, query, isLong }: Exchange): number {
+  if (route?.type !== 'collection' || method !== 'GET' || isLong) return 1;
   const limit = Number(query.get('limit') ?? 0);
   return limit > 100 ? Math.min(Math.ceil(limit / 100), LIMITS.fairnessWidth) : 1;
 }

@@ -63,14 +63,17 @@ function objectVerb(method: string, { subresource }: ObjectRoute): string | unde
   return OBJECT_VERBS[method] ?? (subresource === 'proxy' ? '' : undefined);
 }
 
-export function isWatch(query: URLSearchParams): boolean {
+/** By its query, or by its path. */
+export function isWatch({ query }: Exchange, { watch }: CollectionRoute): boolean {
+  if (watch !== undefined) return true;
   const value = query.get('watch');
   return value !== null && value !== '0' && value !== 'false';
 }
 
-function collectionVerb({ method, query }: Exchange, { watch }: CollectionRoute): string | undefined {
-  if (method === 'GET' || method === 'HEAD') return watch !== undefined || isWatch(query) ? 'watch' : 'list';
-  if (watch !== undefined) return undefined;
+function collectionVerb(exchange: Exchange, route: CollectionRoute): string | undefined {
+  const { method } = exchange;
+  if (method === 'GET' || method === 'HEAD') return isWatch(exchange, route) ? 'watch' : 'list';
+  if (route.watch !== undefined) return undefined;
   if (method === 'POST') return 'create';
   return method === 'DELETE' ? 'deletecollection' : undefined;
 }

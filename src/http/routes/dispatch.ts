@@ -57,7 +57,7 @@ function onCollection(
   switch (exchange.method) {
     case 'GET':
     case 'HEAD': {
-      if (route.watch === undefined && !isWatch(exchange.query)) return list(services, exchange, route);
+      if (!isWatch(exchange, route)) return list(services, exchange, route);
       const kind = kindOf(services, route);
       allowVerb(kind, 'watch');
       const { namespace, watch: { name = '' } = {} } = route;
