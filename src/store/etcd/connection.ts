@@ -140,7 +140,7 @@ export class EtcdConnection {
         if (isPassing(error)) this.#leave(channel);
         const again = isUntouched(error) || (method.repeatable && isPassing(error));
         if (!again || tries >= 2 * this.#channels.length || Date.now() >= until)
-          throw etcdError(method.doing, error);
+          throw etcdError(method.doing, error, method.repeatable);
       }
       if (tries % this.#channels.length === 0) await this.#clock.sleep(LIMITS.etcdRetryFirstMs, signal);
     }

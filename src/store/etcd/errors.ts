@@ -1,11 +1,20 @@
 import { AmphoraError, type ErrorCode } from '../../lib/errors.ts';
 import { DEADLINE_EXCEEDED, RpcError, UNAVAILABLE } from './rpc-error.ts';
 
-/** An error of etcd or of the connection to it, in our words. */
-export function etcdError(doing: string, error: unknown): AmphoraError {
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * An error of etcd or of the connection to it, in our words. Clients are told to try again by themselves only where that
+ * does no harm: not after a write whose outcome nobody knows.
+ */
+export function etcdError(doing: string, error: unknown, isHarmless = false): AmphoraError {
   if (error instanceof AmphoraError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  return new AmphoraError(codeOf(error, text), `${doing}: ${text}`, { cause: error });
+  const again = isPassing(error) && (isHarmless || isUntouched(error));
+  return new AmphoraError(codeOf(error, text), `${doing}: ${text}`, {
+    cause: error,
+    ...(again ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
+  });
 }
 
 /** Whether a request that failed so was never worked on, so that it can be sent again whatever it asked for. */
