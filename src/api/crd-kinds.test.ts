@@ -10,6 +10,7 @@ import { aggregatedDiscovery } from './discovery.ts';
 import { parseFieldSelector } from './field-selector.ts';
 import { isJsonObject } from './json.ts';
 import { createKindTable } from './kinds.ts';
+import { openApiV2 } from './openapi-v2.ts';
 import { OpenApiDocuments } from './openapi-v3.ts';
 import type { CustomResourceDefinition } from './types.generated.ts';
 
@@ -167,4 +168,17 @@ test('the OpenAPI document changes its hash when the kind does, and goes with it
   assert.notEqual(documents.get('example.com', 'v1')?.hash, before.hash);
   table.remove('example.com', 'v1', 'foos');
   assert.equal(documents.get('example.com', 'v1'), undefined);
+});
+
+test('OpenAPI 2.0 says nothing of what may hold anything', () => {
+  const { table } = tableWithFoo();
+  const { definitions } = openApiV2(table) as {
+    definitions: Record<string, { properties: Record<string, unknown> }>;
+  };
+  const { spec, status, metadata } = definitions['com.example.v1.Foo']?.properties ?? {};
+  const { properties } = spec as { properties: Record<string, unknown> };
+  assert.deepEqual(properties.note, { pattern: '^[a-z]*$' });
+  assert.deepEqual(properties.free, { 'x-kubernetes-preserve-unknown-fields': true });
+  assert.deepEqual(status, { 'x-kubernetes-preserve-unknown-fields': true });
+  assert.deepEqual(metadata, { $ref: '#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' });
 });

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { componentName } from './custom/open-api.ts';
+import { customDefinition } from './custom/open-api-v2.ts';
 import { servedGroups } from './discovery.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import type { KindTable } from './kind.ts';
@@ -19,6 +21,8 @@ export function openApiV2(table: KindTable): JsonObject {
       for (const [name, schema] of entries(part(document.components, 'schemas')))
         definitions[name] ??= schemaOf(schema);
     }
+  for (const kind of table.all())
+    if (kind.custom !== undefined) definitions[componentName(kind, kind.kind)] = customDefinition(kind);
   return {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.36.0' },

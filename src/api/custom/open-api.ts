@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from '../json.ts';
 import type { Kind, KindTable } from '../kind.ts';
 import type { Components } from '../openapi-schema.ts';
 import type { CustomFacts } from './facts.ts';
+import { strings } from './source.ts';
 
 const PREFIX = '#/components/schemas/';
 const API_VERSION = {
@@ -24,8 +25,7 @@ export function customComponents(
     const schema = name === 'ListMeta' ? listMeta(table) : custom.meta;
     return schema?.type === 'object' ? components.refer(schema) : { type: 'object' };
   };
-  const prefix = `${group.split('.').reverse().join('.')}.${version}`;
-  const object = `${prefix}.${kind.kind}`;
+  const object = componentName(kind, kind.kind);
   components.schemas[object] = {
     ...withResources(custom.openApi, true, meta('ObjectMeta')),
     'x-kubernetes-group-version-kind': [{ group, version, kind: kind.kind }],
@@ -33,7 +33,7 @@ export function customComponents(
       ? {}
       : { 'x-kubernetes-selectable-fields': selectableFields.map((fieldPath) => ({ fieldPath })) }),
   };
-  const list = `${prefix}.${kind.listKind}`;
+  const list = componentName(kind, kind.listKind);
   components.schemas[list] = {
     description: `${kind.listKind} is a list of ${kind.kind}`,
     type: 'object',
@@ -47,6 +47,11 @@ export function customComponents(
     'x-kubernetes-group-version-kind': [{ group, version, kind: kind.listKind }],
   };
   return { object: { $ref: PREFIX + object }, list: { $ref: PREFIX + list } };
+}
+
+/** `example.com` and `Foo` → `com.example.v1.Foo`, as upstream names a CRD's. */
+export function componentName({ group, version }: Kind, name: string): string {
+  return `${group.split('.').reverse().join('.')}.${version}.${name}`;
 }
 
 function listMeta(table: KindTable) {
@@ -75,7 +80,13 @@ function withResources(schema: JsonObject, isResource: boolean, meta: JsonObject
   return {
     ...schema,
     ...(Object.keys(fields).length === 0 ? {} : { properties: fields }),
+    ...(resource && !isResource ? { required: withType(schema) } : {}),
     ...(isJsonObject(items) ? { items: below(items) } : {}),
     ...(isJsonObject(values) ? { additionalProperties: below(values) } : {}),
   };
+}
+
+/** An embedded resource must say what it is. */
+function withType(schema: JsonObject): readonly string[] {
+  return [...new Set([...strings(schema, 'required'), 'kind', 'apiVersion'])];
 }
