@@ -96,7 +96,8 @@ class InProcessClient implements Client {
   ): Promise<T> {
     const { context, target } = await this.#enter('update', reference, options);
     const named = { ...target, name: reference.name };
-    const written = await this.#registry.update(context, named, object as ApiObject); // As in create().
+    const mayCreate = async () => void (await this.#enter('create', reference, options));
+    const written = await this.#registry.update({ ...context, mayCreate }, named, object as ApiObject); // As in create().
     return written.object.object() as T; // As in decoded().
   }
 

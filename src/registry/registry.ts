@@ -43,6 +43,8 @@ export interface RequestContext {
   /** From `?fieldManager=`, else from the user agent. */
   readonly fieldManager: string;
   readonly fieldValidation: 'Ignore' | 'Warn' | 'Strict';
+  /** Asked before a PUT makes what is missing: who may update may not create by that. @throws Forbidden */
+  readonly mayCreate?: () => Promise<void>;
   /** Sent as `Warning: 299` headers. Bounded by the adder. */
   readonly warn: (message: string) => void;
   /** Notes something for the audit log. */

@@ -27,25 +27,26 @@ export async function update(
   };
   let first: ApiObject | undefined = make();
   const { resourceVersion = '' } = first.metadata;
-  if (
-    resourceVersion === '' &&
-    kind.strategy.unconditionalUpdate === false &&
-    kind.strategy.createOnUpdate !== true
-  )
-    throwIfInvalid(target.kind, target.name, [
-      invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
-    ]);
   const next = () => {
     const object = first ?? make();
     first = undefined;
     return object;
   };
+  /** Over what is there. */
+  const over = () => {
+    if (resourceVersion === '' && kind.strategy.unconditionalUpdate === false)
+      throwIfInvalid(target.kind, target.name, [
+        invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
+    return next();
+  };
   try {
-    return { object: await write(parts, { context, target, make: next }), created: false };
+    return { object: await write(parts, { context, target, make: over }), created: false };
   } catch (error) {
     const creates =
       kind.strategy.createOnUpdate === true && target.subresource === undefined && resourceVersion === '';
     if (!creates || !isCode(error, 'NotFound')) throw error;
+    await context.mayCreate?.();
     return { object: await create(parts, { context, target, make: next }), created: true };
   }
 }

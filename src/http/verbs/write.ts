@@ -43,7 +43,8 @@ export async function update(services: Services, exchange: Exchange, route: Obje
   const target = targetOf(kind, route);
   const context = writeContextOf(exchange, 'UpdateOptions');
   const object = objectBody(await decodeBody(exchange, services.protobuf), target);
-  const written = await services.registry.update(context, target, object);
+  const asking = { ...context, mayCreate: () => mayCreate(services, exchange, route) };
+  const written = await services.registry.update(asking, target, object);
   await answerObject(services, exchange, {
     status: written.created ? 201 : 200,
     kind,
