@@ -45,7 +45,9 @@ export async function createPeers({ pki, url, client, clock }: PeersOptions): Pr
           throw error;
         });
       const server = node?.metadata?.annotations?.[ANNOTATION];
-      return server === url ? undefined : server;
+      // A node may write to itself: what it names must prove to be a server of ours, which only TLS lets it.
+      const isOther = server !== url && URL.parse(server ?? '')?.protocol === 'https:';
+      return isOther ? server : undefined;
     },
   };
 }
