@@ -4,7 +4,7 @@ import { parseDuration, parseTimestamp } from './time.ts';
 import type { CelType } from './types.ts';
 import { Double, isPlainObject } from './values.ts';
 
-export type Adapter = (raw: unknown) => unknown;
+type Adapter = (raw: unknown) => unknown;
 
 /** Turns a decoded JSON value into the CEL value its type asks for; undefined where it is one already. */
 export function adapterOf(type: CelType): Adapter | undefined {

@@ -17,7 +17,7 @@ export interface Overload {
   readonly check?: (...literals: unknown[]) => string | undefined;
 }
 
-export type OverloadOptions = Pick<Overload, 'cost' | 'size' | 'check'>;
+type OverloadOptions = Pick<Overload, 'cost' | 'size' | 'check'>;
 
 /**
  * An overload from its signature: `size(list<T>): int`, `(string).charAt(int): string`. A capital letter alone is a
@@ -42,7 +42,7 @@ export function overload(
   };
 }
 
-export function parseType(text: string): CelType {
+function parseType(text: string): CelType {
   const open = text.indexOf('<');
   if (open === -1) return simpleType(text);
   const of = splitTypes(text.slice(open + 1, -1)).map(parseType);

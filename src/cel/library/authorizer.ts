@@ -50,7 +50,7 @@ export class Check extends Opaque {
   }
 }
 
-export type CheckType = 'Authorizer' | 'PathCheck' | 'GroupCheck' | 'ResourceCheck';
+type CheckType = 'Authorizer' | 'PathCheck' | 'GroupCheck' | 'ResourceCheck';
 
 class Decision extends Opaque {
   readonly typeName = `${PREFIX}Decision`;

@@ -1,5 +1,5 @@
 /** Upstream's figure for walking a character, an item or an octet. */
-export const WALK = 0.1;
+const WALK = 0.1;
 
 /** One walk over the first argument. */
 export function walk(size: number): number {

@@ -138,6 +138,11 @@ test('a binding is refused at upstream paths', async () => {
   assert.deepEqual(await bound({ paramRef: { name: 'a' } }), [
     'spec.paramRef.parameterNotFoundAction: Required value',
   ]);
+  const bad = { matchExpressions: [{ key: 'a', operator: 'Nope' }] };
+  assert.match(
+    (await bound({ matchResources: { objectSelector: bad } }))[0] ?? '',
+    /^spec\.matchResources\.objectSelector\.matchExpressions\[0\]\.operator: /,
+  );
   assert.deepEqual(await bound({ paramRef: { parameterNotFoundAction: 'Deny' } }), [
     'spec.paramRef: Required value: one of name or selector must be specified',
   ]);

@@ -10,6 +10,7 @@ import { isSet, validateAdmissionRules } from '../admission/rules.ts';
 import { duplicate, invalid, notSupported, required } from '../field-errors.ts';
 import { items, part, text } from '../fields.ts';
 import type { Strategy } from '../strategy.ts';
+import { validateLabelSelector } from '../validation/selectors.ts';
 
 const GROUP = 'admissionregistration.k8s.io';
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
@@ -63,6 +64,8 @@ function validateConstraints(spec: JsonObject): ErrorDetail[] {
   return [
     ...validateAdmissionRules(constraints, 'resourceRules', path),
     ...validateAdmissionRules(constraints, 'excludeResourceRules', path),
+    ...validateLabelSelector(part(constraints, 'namespaceSelector'), `${path}.namespaceSelector`),
+    ...validateLabelSelector(part(constraints, 'objectSelector'), `${path}.objectSelector`),
   ];
 }
 

@@ -6,6 +6,7 @@ import { texts, validateAdmissionRules } from '../admission/rules.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../field-errors.ts';
 import { part, text } from '../fields.ts';
 import type { Strategy } from '../strategy.ts';
+import { validateLabelSelector } from '../validation/selectors.ts';
 
 const GROUP = 'admissionregistration.k8s.io';
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
@@ -35,6 +36,9 @@ function validateBinding(object: Readonly<ApiObject>): ErrorDetail[] {
     ...(spec.paramRef === undefined ? [] : validateParamRef(part(spec, 'paramRef'))),
     ...validateAdmissionRules(matched, 'resourceRules', 'spec.matchResources'),
     ...validateAdmissionRules(matched, 'excludeResourceRules', 'spec.matchResources'),
+    ...['namespaceSelector', 'objectSelector'].flatMap((name) =>
+      validateLabelSelector(part(matched, name), `spec.matchResources.${name}`),
+    ),
   ];
 }
 
@@ -50,6 +54,7 @@ function validateParamRef(reference: JsonObject): ErrorDetail[] {
   if (action === '') details.push(required(`${path}.parameterNotFoundAction`));
   else if (action !== 'Allow' && action !== 'Deny')
     details.push(notSupported(`${path}.parameterNotFoundAction`, action, ['Deny', 'Allow']));
+  details.push(...validateLabelSelector(part(reference, 'selector'), `${path}.selector`));
   return details;
 }
 

@@ -47,13 +47,13 @@ interface PolicySpec {
 }
 
 /** The environment in which a policy's expressions are compiled, its variables included. */
-export function policyEnvironment(
+function policyEnvironment(
   spec: PolicySpec,
-  base: Pick<Environment, 'patches' | 'object' | 'params'> = {},
+  patches: boolean,
 ): { readonly environment: Environment; readonly variables: readonly Variable[] } {
   const types = new Map<string, CelType>();
   const environment: Environment = {
-    ...base,
+    patches,
     hasParams: spec.paramKind !== undefined,
     hasAuthorizer: true,
     variables: types,
@@ -83,7 +83,7 @@ export function compilePolicy<Body extends object>(
     failsOpen: spec.failurePolicy === 'Ignore',
   };
   try {
-    const { environment, variables } = policyEnvironment(spec, { patches });
+    const { environment, variables } = policyEnvironment(spec, patches);
     const conditions = compileConditions(spec.matchConditions ?? [], environment);
     return { ...made, parts: { ...body(environment), conditions, variables }, broken: '' };
   } catch (error) {

@@ -40,39 +40,33 @@ export async function callFor<Body>(
   const misfits: Misfit[] = [];
   if (isExempt(request)) return { invocations, misfits };
   for (const { policy, bindings } of bound) {
-    const as = await matches(policy.match, request);
-    if (as === undefined) continue;
-    const { parts } = policy;
-    const fault = parts === undefined ? policy.broken : faultOf(request, policy);
-    if (fault !== undefined || parts === undefined) {
-      misfits.push({ policy, message: `failed to configure policy: ${fault}` });
-      continue;
-    }
-    for (const binding of bindings) {
-      if ((await matches(binding.match, request)) === undefined) continue;
-      try {
-        const params = await collectParams(live, request, { kind: policy.paramKind, ref: binding.paramRef });
-        for (const param of params) invocations.push({ policy, parts, binding, as, param });
-      } catch (error) {
-        const { message } = AmphoraError.from(error);
-        misfits.push({ policy, binding, message: `failed to configure binding: ${message}` });
+    try {
+      const as = await matches(policy.match, request);
+      if (as === undefined) continue;
+      const parts = mustWork(request, policy);
+      for (const binding of bindings) {
+        try {
+          if ((await matches(binding.match, request)) === undefined) continue;
+          const wanted = { kind: policy.paramKind, ref: binding.paramRef };
+          for (const param of await collectParams(live, request, wanted))
+            invocations.push({ policy, parts, binding, as, param });
+        } catch (error) {
+          const message = `failed to configure binding: ${AmphoraError.from(error).message}`;
+          misfits.push({ policy, binding, message });
+        }
       }
+    } catch (error) {
+      misfits.push({ policy, message: `failed to configure policy: ${AmphoraError.from(error).message}` });
     }
   }
   return { invocations, misfits };
 }
 
-function faultOf(
-  request: AdmissionRequest,
-  { paramKind }: { readonly paramKind: Policy<unknown>['paramKind'] },
-): string | undefined {
-  if (paramKind === undefined) return undefined;
-  try {
-    mustFindKind(request, paramKind);
-    return undefined;
-  } catch (error) {
-    return AmphoraError.from(error).message;
-  }
+/** @throws Invalid for a policy that cannot be evaluated */
+function mustWork<Body>(request: AdmissionRequest, policy: Policy<Body>): PolicyParts<Body> {
+  if (policy.parts === undefined) throw new AmphoraError('Invalid', policy.broken);
+  if (policy.paramKind !== undefined) mustFindKind(request, policy.paramKind);
+  return policy.parts;
 }
 
 /** The request's namespace; undefined for what has none, and for a namespace itself. @throws NotFound */

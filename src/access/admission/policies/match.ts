@@ -1,6 +1,7 @@
 import type { Kind } from '../../../api/kind.ts';
 import { fromLabelSelector, type Selector } from '../../../api/label-selector.ts';
 import type { MatchResources, NamedRuleWithOperations } from '../../../api/types.generated.ts';
+import { AmphoraError } from '../../../lib/errors.ts';
 import type { AdmissionRequest } from '../admission.ts';
 import { compileRule, matchesNamespace, matchesObject, matchRules, type Rule } from '../match-rules.ts';
 
@@ -16,17 +17,23 @@ export interface Match {
   readonly rules: readonly NamedRule[];
   readonly excluded: readonly NamedRule[];
   readonly isEquivalent: boolean;
+  /** Why it cannot be compared with anything, because another program wrote it; empty when it can. */
+  readonly broken: string;
 }
 
-/** @throws BadRequest for a selector that is none */
 export function compileMatch(match: MatchResources | undefined): Match {
-  return {
-    namespaces: fromLabelSelector(match?.namespaceSelector ?? {}),
-    objects: fromLabelSelector(match?.objectSelector ?? {}),
+  const made = {
     rules: (match?.resourceRules ?? []).map(namedRule),
     excluded: (match?.excludeResourceRules ?? []).map(namedRule),
     isEquivalent: match?.matchPolicy !== 'Exact',
   };
+  try {
+    const namespaces = fromLabelSelector(match?.namespaceSelector ?? {});
+    const objects = fromLabelSelector(match?.objectSelector ?? {});
+    return { ...made, namespaces, objects, broken: '' };
+  } catch (error) {
+    return { ...made, namespaces: [], objects: [], broken: AmphoraError.from(error).message };
+  }
 }
 
 function namedRule(rule: NamedRuleWithOperations): NamedRule {
@@ -40,7 +47,7 @@ function namedRule(rule: NamedRuleWithOperations): NamedRule {
 
 /**
  * The resource by which the request matches; undefined: it does not. A binding without rules matches as its policy.
- * @throws NotFound for a namespace that is not there
+ * @throws NotFound for a namespace that is not there; Invalid for a selector that is none
  */
 export async function matches(match: Match, request: AdmissionRequest): Promise<Kind | undefined> {
   const { isEquivalent } = match;
@@ -48,7 +55,9 @@ export async function matches(match: Match, request: AdmissionRequest): Promise<
     rules.filter(({ names }) => names.length === 0 || names.includes(request.name));
   const rules = named(match.rules);
   const as = match.rules.length === 0 ? request.asked : matchRules(request, { rules, isEquivalent });
-  if (as === undefined || !matchesObject(request, match.objects)) return undefined;
+  if (as === undefined) return undefined;
+  if (match.broken !== '') throw new AmphoraError('Invalid', match.broken);
+  if (!matchesObject(request, match.objects)) return undefined;
   const excluded = named(match.excluded);
   if (excluded.length > 0 && matchRules(request, { rules: excluded, isEquivalent }) !== undefined)
     return undefined;

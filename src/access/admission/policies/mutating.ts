@@ -33,7 +33,7 @@ export interface CompiledMutation {
   readonly program: Program;
 }
 
-export function compileMutatingPolicy(object: Readonly<ApiObject>): Policy<Mutations> {
+function compileMutatingPolicy(object: Readonly<ApiObject>): Policy<Mutations> {
   const spec = (object.spec ?? {}) as MutatingAdmissionPolicySpec; // The registry conformed it.
   return compilePolicy(object, {
     patches: true,

@@ -29,7 +29,7 @@ export interface Validations {
   readonly annotations: readonly { readonly key: string; readonly program: Program }[];
 }
 
-export function compileValidatingPolicy(object: Readonly<ApiObject>): Policy<Validations> {
+function compileValidatingPolicy(object: Readonly<ApiObject>): Policy<Validations> {
   const spec = (object.spec ?? {}) as ValidatingAdmissionPolicySpec; // The registry conformed it.
   return compilePolicy(object, {
     patches: false,
