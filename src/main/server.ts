@@ -110,18 +110,19 @@ async function runBehindApi(api: Api, behind: Behind): Promise<void> {
       runScheduler({ client: as(SCHEDULER_USER), informers, clock, log }, working),
     ]);
   };
+  const bootstrapper = as('system:amphora:bootstrap', ['system:masters']);
   try {
     await untilStoreAnswers(behind, async () => {
-      const bootstrapper = as('system:amphora:bootstrap', ['system:masters']);
       await bootstrap(bootstrapper, { port }, signal);
       const cas = { clientCa: api.pki.caCertificate, frontProxyCa: api.frontProxyCa };
       await publishExtensionAuthentication(bootstrapper, cas, signal);
-      await bootstrapRoles(bootstrapper, api.live, signal);
     });
     const elected = { client, clock, log, namespace: 'kube-system', name: 'amphora-controllers' };
     await Promise.all([
       following,
       api.extensions.run(signal),
+      // Administrators and the server's own parts need none of them: nothing waits for these.
+      untilStoreAnswers(behind, () => bootstrapRoles(bootstrapper, { live: api.live, log, signal })),
       election === undefined ? work(signal) : runElected({ ...elected, ...election }, work, signal),
     ]);
   } catch (error) {
