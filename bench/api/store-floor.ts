@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Etcd3 } from 'etcd3';
+import { systemClock } from '../../src/lib/clock.ts';
+import { EtcdConnection } from '../../src/store/etcd/connection.ts';
 import { openLmdbStore } from '../../src/store/lmdb.ts';
 
 const ROUNDS = 3;
@@ -28,13 +29,17 @@ async function measure({ clients, bytes, etcd }: Question): Promise<number[]> {
   const value = Buffer.alloc(bytes, 'x');
   const writes = clients === 1 ? WRITES / 5 : WRITES;
   if (etcd !== undefined) {
-    const client = new Etcd3({ hosts: etcd });
+    const connection = new EtcdConnection({ endpoints: [etcd] }, systemClock);
+    const signal = new AbortController().signal;
     const rates = await rounds({
       clients,
       writes,
-      write: async (name) => void (await client.put(name).value(value)),
+      write: async (name) => {
+        const put = Buffer.from(`bench/${name}`);
+        await connection.txn({ compare: [], success: [{ put, value }], failure: [] }, signal);
+      },
     });
-    client.close();
+    connection.close();
     return rates;
   }
   const directory = await mkdtemp(join(tmpdir(), 'amphora-bench-'));
