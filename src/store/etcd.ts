@@ -68,7 +68,7 @@ export async function openSpace(
   checkVersion(await connection.version(signal));
   const space = new EtcdSpace(prefix);
   const key = space.metaKey('format');
-  const { succeeded, responses } = await connection.txn(
+  const { succeeded, responses } = await connection.repeatableTxn(
     {
       compare: [{ key, target: 'version', value: 0 }],
       success: [{ put: key, value: encodeNumber(FORMAT) }],

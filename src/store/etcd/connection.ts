@@ -88,6 +88,11 @@ export class EtcdConnection {
     return this.#call(TXN, request, signal);
   }
 
+  /** A transaction that may be made twice: it reads, or writes the same again. */
+  repeatableTxn(request: TxnRequest, signal: AbortSignal): Promise<TxnResponse> {
+    return this.#call({ ...TXN, repeatable: true }, request, signal);
+  }
+
   async compact(revision: number, signal: AbortSignal): Promise<void> {
     await this.#call(COMPACT, { revision }, signal);
   }

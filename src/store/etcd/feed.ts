@@ -60,7 +60,7 @@ export class EtcdFeed {
     const anchor = { put: space.metaKey('anchor'), value: Buffer.alloc(0) };
     // Not by the signal of the watch that came first: others wait for the same.
     const begin = { compare: [], success: [anchor], failure: [] };
-    const { revision } = await connection.txn(begin, this.#closed.signal);
+    const { revision } = await connection.repeatableTxn(begin, this.#closed.signal);
     const following = new Following(this.#parts, revision, this.#closed.signal);
     void following.ended.then(() => {
       this.#following = undefined;

@@ -59,7 +59,7 @@ async function* readObjects(
     const success = index
       .slice(from, from + READ_AT_ONCE)
       .map(({ key }) => ({ range: { key, revision } }) as const);
-    const { responses } = await connection.txn({ compare: [], success, failure: [] }, signal);
+    const { responses } = await connection.repeatableTxn({ compare: [], success, failure: [] }, signal);
     for (const [found] of responses) {
       if (found === undefined)
         throw new AmphoraError('Corrupt', 'an object is missing in the middle of a snapshot');
