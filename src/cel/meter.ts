@@ -35,7 +35,9 @@ export class Meter {
   /** @throws CostExceeded */
   spend(cost: number): void {
     this.#left -= cost;
-    if (this.#left < 0) throw new CostExceeded(this.#whole);
+    if (this.#left >= 0) return;
+    this.#left = 0; // What was too dear was not done.
+    throw new CostExceeded(this.#whole);
   }
 
   /** Compiled, at a cost, unless it is known. @throws CelFault */

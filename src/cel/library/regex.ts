@@ -5,8 +5,31 @@ import { compilePattern } from '../patterns.ts';
 import { type Overload, overload } from '../signature.ts';
 
 /** What a step of the engine costs: of its automaton, which `matches` needs, and of its simulation, which finds where. */
-const MATCH_STEP = 0.1;
+const MATCH_STEP = 0.03;
 const FIND_STEP = 1;
+/** From so many steps on a match costs ten times as much: it cannot be interrupted. */
+const MANY_STEPS = 1_000_000;
+/**
+ * Most patterns take far less than a step each, some thrash the automaton. So what takes longer than this also costs its
+ * time, but no single call so much that a pause of the process would fail a rule.
+ */
+const SLOW_MS = 0.2;
+const COST_PER_MS = 20_000;
+const MOST_TIME_COST = 300_000;
+
+function matchCost(steps: number): number {
+  return steps <= MANY_STEPS
+    ? steps * MATCH_STEP
+    : MANY_STEPS * MATCH_STEP + (steps - MANY_STEPS) * MATCH_STEP * 10;
+}
+
+function timed<T>(meter: Meter, work: () => T): T {
+  const began = performance.now();
+  const result = work();
+  const took = performance.now() - began;
+  if (took > SLOW_MS) meter.spend(Math.min(took * COST_PER_MS, MOST_TIME_COST));
+  return result;
+}
 
 /**
  * Regular expressions, in linear time by RE2's engine; the program's size and not the pattern's length counts,
@@ -15,8 +38,8 @@ const FIND_STEP = 1;
 export function regex(): Overload[] {
   const matches = (text: string, pattern: string, meter: Meter): boolean => {
     const program = meter.pattern(pattern);
-    meter.spend((1 + text.length) * program.programSize() * MATCH_STEP);
-    return program.test(text);
+    meter.spend(matchCost((1 + text.length) * program.programSize()));
+    return timed(meter, () => program.test(text));
   };
   const find = (text: string, pattern: string, limit: number, meter: Meter): string[] => {
     const program = meter.pattern(pattern);
