@@ -66,6 +66,38 @@ test('a test for null passes where nothing is', () => {
   assert.throws(() => jsonPatch({ a: 1 }, [{ op: 'test', path: '/a', value: null }]), { code: 'Invalid' });
 });
 
+test('lists: at the end, in the middle, and from one to the other', () => {
+  const patched = jsonPatch({ a: [1, 2, 3], b: [] }, [
+    { op: 'add', path: '/a/1', value: 'x' },
+    { op: 'add', path: '/a/4', value: 'y' },
+    { op: 'replace', path: '/a/0', value: 0 },
+    { op: 'move', from: '/a/3', path: '/b/-' },
+    { op: 'test', path: '/a', value: [0, 'x', 2, 'y'] },
+    { op: 'remove', path: '/a/1' },
+    { op: 'copy', from: '', path: '/all' },
+  ]);
+  const rest = { a: [0, 2, 'y'], b: [3] };
+  assert.deepEqual(patched, { ...rest, all: rest });
+});
+
+test('the whole document', () => {
+  assert.deepEqual(jsonPatch({ a: 1 }, [{ op: 'replace', path: '', value: { b: 2 } }]), { b: 2 });
+  assert.deepEqual(jsonPatch({ a: { b: 1 } }, [{ op: 'move', from: '/a', path: '' }]), { b: 1 });
+  assert.throws(() => jsonPatch({ a: 1 }, [{ op: 'move', from: '', path: '/a/b' }]), { code: 'Invalid' });
+  assert.throws(() => jsonPatch({ a: {} }, [{ op: 'move', from: '/a', path: '/a/b' }]), { code: 'Invalid' });
+});
+
+test('many operations on much take no longer than they are long', { timeout: 20_000 }, () => {
+  const list = Array.from({ length: 20_000 }, (_, name) => ({ name }));
+  const moves = Array.from({ length: LIMITS.jsonPatchOperations }, () => ({
+    op: 'move',
+    from: '/list/0',
+    path: '/list/-',
+  }));
+  const patched = jsonPatch({ list }, moves) as { list: unknown[] };
+  assert.deepEqual(patched.list[0], { name: LIMITS.jsonPatchOperations });
+});
+
 test('operations cannot dig deeper than a body may', () => {
   const operations = Array.from({ length: 200 }, (_, depth) => ({
     op: 'add',

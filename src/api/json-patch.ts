@@ -1,10 +1,25 @@
-import fastJsonPatch from 'fast-json-patch';
 import { AmphoraError } from '../lib/errors.ts';
 import { LIMITS } from '../lib/limits.ts';
-import { cloneJson, isJsonObject, isNestedDeeper } from './json.ts';
+import { cloneJson, equalJson, isJsonObject, isNestedDeeper } from './json.ts';
+import {
+  insertAt,
+  isPointer,
+  isThere,
+  namesOf,
+  type Place,
+  placeAt,
+  removeAt,
+  replaceAt,
+  valueAt,
+} from './json-pointer.ts';
 
 /** An operation whose shape has been checked. */
-type Operation = Parameters<typeof fastJsonPatch.applyOperation>[1];
+interface Operation {
+  readonly op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
+  readonly path: string;
+  readonly from: string;
+  readonly value: unknown;
+}
 
 const OPERATIONS: ReadonlySet<unknown> = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
 
@@ -12,106 +27,148 @@ const OPERATIONS: ReadonlySet<unknown> = new Set(['add', 'remove', 'replace', 'm
 const REJECTED = 'the server rejected our request due to an error in our request';
 
 /**
- * JSON patch, https://www.rfc-editor.org/rfc/rfc6902. The original is not changed.
- * @throws BadRequest for what is no patch, TooLarge for too many operations, Invalid where it does not apply.
+ * JSON patch, https://www.rfc-editor.org/rfc/rfc6902. The original is not changed. An operation takes no longer than
+ * its own value and path are long, a copy than what it copies, of which there is a limit.
+ * @throws BadRequest for what is no patch, TooLarge for too many operations, Invalid where it does not apply, in the
+ * words of the library that upstream patches with.
  */
 export function jsonPatch(original: unknown, operations: readonly unknown[]): unknown {
   if (operations.length > LIMITS.jsonPatchOperations) {
     const message = `The allowed maximum operations in a JSON patch is ${LIMITS.jsonPatchOperations}, got ${operations.length}`;
     throw new AmphoraError('TooLarge', message);
   }
-  let document = cloneJson(original);
-  let copied = 0;
+  const patching = new Patching(cloneJson(original));
   operations.forEach((value, index) => {
-    const operation = checked(value, index);
-    if (operation.op === 'copy') copied += copySize(document, operation.from);
-    if (copied > LIMITS.requestBodyBytes)
-      throw rejected(
-        `Unable to complete the copy, the accumulated size increase of copy is ${copied}, exceeding the limit ${LIMITS.requestBodyBytes}`,
-      );
-    if (!isTestOfNothing(document, operation)) document = applyOne(document, operation, index);
+    patching.apply(checked(value, index));
   });
-  if (isNestedDeeper(document, LIMITS.nesting))
-    throw rejected(`the patched object is nested deeper than ${LIMITS.nesting} levels`);
-  return document;
-}
-
-function rejected(why: string, cause?: unknown): AmphoraError {
-  return new AmphoraError('Invalid', `${REJECTED}: ${why}`, cause === undefined ? {} : { cause });
-}
-
-/** What is not there is null to a test, as upstream has it. */
-function isTestOfNothing(document: unknown, operation: Operation): boolean {
-  if (operation.op !== 'test' || operation.value !== null || operation.path === '') return false;
-  const names = operation.path
-    .slice(1)
-    .split('/')
-    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const last = names.pop() ?? '';
-  let at = document;
-  for (const name of names) {
-    if (typeof at !== 'object' || at === null) return false;
-    at = Object.hasOwn(at, name) ? Reflect.get(at, name) : undefined;
-  }
-  return isJsonObject(at) && !Object.hasOwn(at, last);
+  if (isNestedDeeper(patching.document, LIMITS.nesting)) throw tooDeep();
+  return patching.document;
 }
 
 function checked(value: unknown, index: number): Operation {
   const complain = (what: string) => new AmphoraError('BadRequest', `JSON patch: operation ${index} ${what}`);
   if (!isJsonObject(value)) throw complain('is not an object');
-  const { op, path, from } = value;
+  const { op, path, from = '' } = value;
   if (!OPERATIONS.has(op)) throw complain(`has the unknown "op" ${JSON.stringify(op)}`);
   if (!isPointer(path)) throw complain('has no "path" that is a JSON pointer');
-  if ((op === 'move' || op === 'copy') && !isPointer(from))
+  const hasFrom = op === 'move' || op === 'copy';
+  if (!isPointer(from) || (hasFrom && !Object.hasOwn(value, 'from')))
     throw complain('has no "from" that is a JSON pointer');
   const needsValue = op === 'add' || op === 'replace' || op === 'test';
   if (needsValue && !Object.hasOwn(value, 'value')) throw complain('has no "value"');
-  // Its members were checked above, one by one.
-  return cloneJson(value) as unknown as Operation;
+  for (const pointer of [path, from]) {
+    const names = namesOf(pointer);
+    if (names.length > LIMITS.nesting) throw tooDeep();
+    if (names.includes('__proto__')) throw rejected(`no object has the member ${JSON.stringify(pointer)}`);
+  }
+  return { op: op as Operation['op'], path, from, value: value.value }; // It is one of the set.
 }
 
-function isPointer(value: unknown): value is string {
-  return typeof value === 'string' && (value === '' || value.startsWith('/'));
+function rejected(why: string): AmphoraError {
+  return new AmphoraError('Invalid', `${REJECTED}: ${why}`);
 }
 
-function applyOne(document: unknown, operation: Operation, index: number): unknown {
-  try {
-    // Validates the pointer against the document; refuses `__proto__` and `constructor/prototype`.
-    return fastJsonPatch.applyOperation(document, operation, true, true, true, index).newDocument;
-  } catch (error) {
-    throw rejected(whyNot(operation, error), error);
+function tooDeep(): AmphoraError {
+  return rejected(`the patched object is nested deeper than ${LIMITS.nesting} levels`);
+}
+
+class Patching {
+  document: unknown;
+  #copied = 0;
+
+  constructor(document: unknown) {
+    this.document = document;
+  }
+
+  apply(operation: Operation): void {
+    const { op, path, value } = operation;
+    if (op === 'add') this.#add(operation, cloneJson(value));
+    else if (op === 'copy') this.#add(operation, this.#copyOf(operation));
+    else if (op === 'move') this.#move(operation);
+    else if (op === 'remove') this.#remove(path);
+    else if (op === 'replace') this.#replace(path, cloneJson(value));
+    else this.#test(path, value);
+  }
+
+  #add({ op, path }: Operation, value: unknown): void {
+    if (path === '') {
+      this.document = value;
+      return;
+    }
+    const place = placeAt(this.document, path);
+    if (place === undefined)
+      throw rejected(`${op} operation does not apply: doc is missing path: "${path}": missing value`);
+    if (!insertAt(place, value)) throw invalidIndex(op, path, place);
+  }
+
+  #move(operation: Operation): void {
+    const { from } = operation;
+    const place = this.#existing(operation);
+    const value = place === undefined ? this.document : valueAt(place);
+    if (place === undefined && operation.path !== '')
+      throw rejected(`move operation does not apply: doc is missing from path: ${from}: missing value`);
+    if (place !== undefined) removeAt(place);
+    this.#add(operation, value);
+  }
+
+  #copyOf(operation: Operation): unknown {
+    const place = this.#existing(operation);
+    const value = place === undefined ? this.document : valueAt(place);
+    if (isNestedDeeper(value, LIMITS.nesting)) throw tooDeep();
+    this.#copied += JSON.stringify(value).length;
+    if (this.#copied > LIMITS.requestBodyBytes)
+      throw rejected(
+        `Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${LIMITS.requestBodyBytes}`,
+      );
+    return cloneJson(value);
+  }
+
+  /** Where `from` leads; undefined for the whole document. */
+  #existing({ op, from }: Operation): Place | undefined {
+    if (from === '') return undefined;
+    const place = placeAt(this.document, from);
+    if (place !== undefined && isThere(place)) return place;
+    throw rejected(`${op} operation does not apply: doc is missing from path: ${from}: missing value`);
+  }
+
+  #remove(path: string): void {
+    const place = placeAt(this.document, path);
+    if (path === '' || place === undefined)
+      throw rejected(`remove operation does not apply: doc is missing path: "${path}": missing value`);
+    if (isThere(place)) removeAt(place);
+    else if (Array.isArray(place.holder)) throw invalidIndex('remove', path, place);
+    else
+      throw rejected(
+        `error in remove for path: '${path}': Unable to remove nonexistent key: ${place.key}: missing value`,
+      );
+  }
+
+  #replace(path: string, value: unknown): void {
+    if (path === '') {
+      this.document = value;
+      return;
+    }
+    const place = placeAt(this.document, path);
+    if (place === undefined)
+      throw rejected(`replace operation does not apply: doc is missing path: ${path}: missing value`);
+    if (!isThere(place))
+      throw rejected(`replace operation does not apply: doc is missing key: ${path}: missing value`);
+    replaceAt(place, value);
+  }
+
+  /** A member that is not there is null to a test. */
+  #test(path: string, value: unknown): void {
+    const place = path === '' ? undefined : placeAt(this.document, path);
+    const found = place === undefined ? this.document : isThere(place) ? valueAt(place) : undefined;
+    const isNothing = place !== undefined && found === undefined && !Array.isArray(place.holder);
+    const isSame = path === '' || place !== undefined ? equalJson(value, found) : false;
+    if (!isSame && !(isNothing && value === null))
+      throw rejected(`testing value ${path} failed: test failed`);
   }
 }
 
-/** In the words of the library that upstream patches with. */
-function whyNot(operation: Operation, error: unknown): string {
-  const { op, path } = operation;
-  const key = path.slice(path.lastIndexOf('/') + 1);
-  switch (error instanceof Error ? error.name : '') {
-    case 'TEST_OPERATION_FAILED':
-      return `testing value ${path} failed: test failed`;
-    case 'OPERATION_PATH_CANNOT_ADD':
-      return `add operation does not apply: doc is missing path: "${path}": missing value`;
-    case 'OPERATION_PATH_UNRESOLVABLE':
-      return op === 'remove'
-        ? `error in remove for path: '${path}': Unable to remove nonexistent key: ${key}: missing value`
-        : `${op} operation does not apply: doc is missing key: ${path}: missing value`;
-    case 'OPERATION_FROM_UNRESOLVABLE':
-      return `${op} operation does not apply: doc is missing from path: ${'from' in operation ? operation.from : ''}: missing value`;
-    case 'OPERATION_PATH_ILLEGAL_ARRAY_INDEX':
-    case 'OPERATION_VALUE_OUT_OF_BOUNDS':
-      return `error in ${op} for path: '${path}': Unable to access invalid index: ${key}: invalid index referenced`;
-    default:
-      return `${op} operation does not apply: ${path}`;
-  }
-}
-
-function copySize(document: unknown, from: string): number {
-  try {
-    const value: unknown = fastJsonPatch.getValueByPointer(document, from);
-    return value === undefined ? 0 : JSON.stringify(value).length;
-  } catch {
-    // A pointer to nothing copies nothing; applying it gives the error.
-    return 0;
-  }
+function invalidIndex(op: string, path: string, { key }: Place): AmphoraError {
+  return rejected(
+    `error in ${op} for path: '${path}': Unable to access invalid index: ${key}: invalid index referenced`,
+  );
 }
