@@ -68,6 +68,13 @@ function rejected(why: string): AmphoraError {
   return new AmphoraError('Invalid', `${REJECTED}: ${why}`);
 }
 
+/** An operation `test` that found another value: the one fault that an author may have meant to happen. */
+export class PatchTestFailed extends AmphoraError {
+  constructor(path: string) {
+    super('Invalid', `${REJECTED}: testing value ${path} failed: test failed`);
+  }
+}
+
 function tooDeep(): AmphoraError {
   return rejected(`the patched object is nested deeper than ${LIMITS.nesting} levels`);
 }
@@ -162,8 +169,7 @@ class Patching {
     const found = place === undefined ? this.document : isThere(place) ? valueAt(place) : undefined;
     const isNothing = place !== undefined && found === undefined && !Array.isArray(place.holder);
     const isSame = path === '' || place !== undefined ? equalJson(value, found) : false;
-    if (!isSame && !(isNothing && value === null))
-      throw rejected(`testing value ${path} failed: test failed`);
+    if (!isSame && !(isNothing && value === null)) throw new PatchTestFailed(path);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isJsonObject } from '../../../api/json.ts';
-import { jsonPatch } from '../../../api/json-patch.ts';
+import { jsonPatch, PatchTestFailed } from '../../../api/json-patch.ts';
 import { apiVersionOf, type Kind } from '../../../api/kind.ts';
 import { checkConfig } from '../../../api/managed-fields/check-config.ts';
 import { merge } from '../../../api/managed-fields/merge.ts';
@@ -79,14 +79,9 @@ function patched(object: unknown, value: unknown): unknown {
   try {
     return jsonPatch(object, operations);
   } catch (error) {
-    if (isFailedTest(error)) return undefined;
+    if (error instanceof PatchTestFailed) return undefined;
     throw wrong(`JSONPath: ${AmphoraError.from(error).message}`);
   }
-}
-
-function isFailedTest(error: unknown): boolean {
-  const cause = error instanceof AmphoraError ? error.cause : undefined;
-  return cause instanceof Error && cause.name === 'TEST_OPERATION_FAILED';
 }
 
 function json(value: unknown): Record<string, unknown> {
