@@ -78,7 +78,7 @@ export async function startContainer(
   await run(words[0] ?? '', words.slice(1), { signal });
 }
 
-/** Signals the first process; one that has ended already is no error. */
+/** Signals the first process; one that has ended already, or is just being forgotten, is no error. */
 export async function killContainer(
   runtime: Runtime,
   target: { id: string; signal: string; all?: boolean },
@@ -91,7 +91,7 @@ export async function killContainer(
   );
   if (
     exitCode !== 0 &&
-    !/not running|not found|does not exist|no such process|already finished|stopped|cannot signal|not exist/i.test(
+    !/not running|not found|does not exist|no such (process|file)|already finished|stopped|cannot signal|not exist/i.test(
       stderr,
     )
   ) {
