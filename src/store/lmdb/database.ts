@@ -5,6 +5,12 @@ import { AmphoraError } from '../../lib/errors.ts';
 import { MIB } from '../../lib/limits.ts';
 import { decodeNumber, encodeNumber, FORMAT, metaKey } from '../layout.ts';
 
+/**
+ * A change of an object of some KiB fits into one page: one that takes several must find them side by side, and among
+ * what compactions left free that search is longer with each of them. Of new files; others keep their own.
+ */
+const PAGE_BYTES = 16_384;
+
 /** Free space below which a failed write is put down to a full disk. */
 const NEARLY_FULL_BYTES = 16 * MIB;
 
@@ -15,6 +21,7 @@ export const DATABASE_OPTIONS = {
   encoding: 'binary',
   keyEncoding: 'binary',
   overlappingSync: false,
+  pageSize: PAGE_BYTES,
   compression: false,
   maxReaders: 32,
   commitDelay: 0,
