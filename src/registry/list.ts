@@ -142,15 +142,23 @@ class Reader {
     };
   }
 
+  /** One object by its name is read as such, not looked for among ten thousand. */
+  #scope(): Pick<StoreRange, 'namespace' | 'name'> {
+    const { namespace } = this.#request.target;
+    const name = this.#selection?.name;
+    if (namespace === '' && this.#kind.asked.namespaced) return {};
+    return name === undefined ? (namespace === '' ? {} : { namespace }) : { namespace, name };
+  }
+
   async #page(
     revision: number | undefined,
     after: { readonly namespace: string; readonly name: string } | undefined,
   ): Promise<StoredPage> {
-    const { context, target } = this.#request;
+    const { context } = this.#request;
     const size = this.#selection === undefined ? this.#limit : Math.max(this.#limit, LIMITS.listPageObjects);
     const range: StoreRange = {
       resource: qualifiedResource(this.#kind.stored),
-      ...(target.namespace === '' ? {} : { namespace: target.namespace }),
+      ...this.#scope(),
       ...(after === undefined ? {} : { after: { namespace: after.namespace, name: after.name } }),
       limit: Math.min(size, LIMITS.listObjects),
     };

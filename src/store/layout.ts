@@ -47,8 +47,14 @@ export function objectKey({ resource, namespace, name }: StoreKey): Buffer {
 export function objectRange(range: {
   readonly resource: string;
   readonly namespace?: string;
+  readonly name?: string;
   readonly after?: { readonly namespace: string; readonly name: string };
 }): { readonly start: Buffer; readonly end: Buffer } {
+  const { resource, namespace, name, after } = range;
+  if (name !== undefined && namespace !== undefined && after === undefined) {
+    const start = objectKey({ resource, namespace, name });
+    return { start, end: Buffer.concat([start, Buffer.of(0)]) };
+  }
   const scope = range.namespace === undefined ? '' : `${range.namespace}\0`;
   const prefix = `${CLUSTER}\0o\0${range.resource}\0${scope}`;
   const end = Buffer.from(`${prefix.slice(0, -1)}\x01`);

@@ -23,8 +23,14 @@ export function lowerBound(keys: readonly string[], text: string): number {
 export function boundsOf(range: {
   readonly resource: string;
   readonly namespace?: string;
+  readonly name?: string;
   readonly after?: { readonly namespace: string; readonly name: string };
 }): { readonly from: string; readonly to: string } {
+  const { resource, namespace, name, after } = range;
+  if (name !== undefined && namespace !== undefined && after === undefined) {
+    const from = textOf({ resource, namespace, name });
+    return { from, to: `${from}\u0000` };
+  }
   const prefix =
     range.namespace === undefined
       ? `${range.resource}${SEPARATOR}`

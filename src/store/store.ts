@@ -50,6 +50,8 @@ export interface StoreRange {
   readonly resource: string;
   /** Left out: all namespaces. */
   readonly namespace?: string;
+  /** Of this name only; counts where a namespace (empty for what has none) stands beside it. */
+  readonly name?: string;
   /** Exclusive; where the page before ended. */
   readonly after?: { readonly namespace: string; readonly name: string };
   readonly limit?: number;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AmphoraError, isCode } from '../../src/lib/errors.ts';
 import { LIMITS } from '../../src/lib/limits.ts';
-import type { Change, Store, StoreEvent, StoreKey, WatchBatch, WatchRange } from '../../src/store/store.ts';
+import type { Change, Store, StoreKey, WatchBatch } from '../../src/store/store.ts';
+import { describeEvent, follow } from './follow.ts';
 
 export interface StoreHarness {
   readonly name: string;
@@ -213,6 +214,21 @@ function watching(store: () => Store): void {
     assert.equal(watch.events.length, 40);
   });
 
+  test('a list of one name has it or nothing, now and then', async () => {
+    for (const name of ['n/a', 'n/ab', 'm/a']) await put(store(), name, name, 0, 'by-name');
+    const revision = await put(store(), 'n/b', '1', 0, 'by-name');
+    await put(store(), 'n/b', '2', undefined, 'by-name');
+    const range = (name: string) => ({ resource: 'by-name', namespace: 'n', name });
+    const { items, more } = await store().list({ ...range('a'), limit: 10 }, read);
+    assert.deepEqual([names(items), more], [['n/a'], false]);
+    assert.deepEqual((await store().list(range('c'), read)).items, []);
+    const then = await store().list(range('b'), { ...read, revision });
+    assert.deepEqual(
+      then.items.map(({ bytes }) => bytes.toString()),
+      ['1'],
+    );
+  });
+
   test('a watch of one name tells of no other', async () => {
     const from = await store().revision(signal);
     await using watch = follow(store(), { resource: 'named', namespace: 'n', name: 'b' }, from);
@@ -352,49 +368,6 @@ function names(items: readonly { key: { namespace: string; name: string } }[]): 
   return items.map(({ key: { namespace, name } }) => `${namespace}/${name}`);
 }
 
-function describeEvent({ type, key: { namespace, name }, previous, bytes }: StoreEvent): string {
-  return `${type} ${namespace}/${name} ${previous?.toString() ?? ''}→${bytes}`;
-}
-
 async function consume(batches: AsyncIterable<WatchBatch>): Promise<void> {
   for await (const _ of batches);
-}
-
-/** Collects what a watch tells until it is disposed of. */
-function follow(store: Store, range: WatchRange, from: number) {
-  const stop = new AbortController();
-  const events: StoreEvent[] = [];
-  const waiting = new Set<() => void>();
-  const done = (async () => {
-    for await (const batch of store.watch(range, from, { signal: stop.signal })) {
-      events.push(...batch.events);
-      for (const look of waiting) look();
-    }
-  })();
-  done.catch(() => {}); // Awaited below; a failure meanwhile is no unhandled one.
-  return {
-    events,
-    until: (holds: (events: readonly StoreEvent[]) => boolean) =>
-      Promise.race([
-        done,
-        new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(
-            () => reject(new Error(`not in time; seen: ${events.map(describeEvent)}`)),
-            20_000,
-          );
-          const look = () => {
-            if (!holds(events)) return;
-            clearTimeout(timer);
-            waiting.delete(look);
-            resolve();
-          };
-          waiting.add(look);
-          look();
-        }),
-      ]),
-    [Symbol.asyncDispose]: async () => {
-      stop.abort();
-      await done;
-    },
-  };
 }
